@@ -1,0 +1,1 @@
+"""The rules, pure: standard library only; no await, no clock, no random, no I/O."""
