@@ -12,18 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from app.market.errors import WrongState
 from app.market.indicators import Indicator
 
 
 class AuctionState(StrEnum):
     """Where an auction stands; bidding runs inside ANNOUNCED, between its two times."""
 
-    ANNOUNCED = "announced"  # 已公告
-    CLOSED = "closed"  # 已截止
-    OPENED = "opened"  # 已开标
-    CANCELLED = "cancelled"  # 已取消
-    VOID = "void"  # 已作废
+    ANNOUNCED = "ANNOUNCED"  # 已公告
+    CLOSED = "CLOSED"  # 已截止
+    OPENED = "OPENED"  # 已开标
+    CANCELLED = "CANCELLED"  # 已取消
+    VOID = "VOID"  # 已作废
 
 
 class AuctionEvent(StrEnum):
@@ -42,14 +41,6 @@ TRANSITIONS: Mapping[tuple[AuctionState, AuctionEvent], AuctionState] = {
     (AuctionState.CLOSED, AuctionEvent.VOID): AuctionState.VOID,
 }
 """RULES 10: ANNOUNCED → CLOSED → OPENED; CANCELLED before closing; VOID if it can't be opened."""
-
-
-def next_state(auction_id: object, state: AuctionState, event: AuctionEvent) -> AuctionState:
-    """The state that ``event`` leads to from ``state``; raises WrongState where there is none."""
-    reached = TRANSITIONS.get((state, event))
-    if reached is None:
-        raise WrongState("auction", auction_id, state.value, event.value)
-    return reached
 
 
 class Pricing(StrEnum):

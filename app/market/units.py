@@ -45,6 +45,29 @@ def parse_decimal(text: str, places: int, *, field: str | None = None) -> int:
     return steps
 
 
+def steps_of_any_size(figure: object, places: int) -> int | None:
+    """Read a plain decimal string that nothing bounds, as an int of the smallest step; else None.
+
+    For what can't be sent back any more: a sealed bid's own figures, where 30 digits are still a plain
+    decimal (RULES 10, FORMATS.md) and a JSON number is none.
+    """
+    match = _PLAIN_DECIMAL.fullmatch(figure) if isinstance(figure, str) else None
+    if match is None:
+        return None
+    fraction = match.group(1) or ""
+    if len(fraction) > places:
+        return None
+    return _int_of_digits(match.group().removesuffix("." + fraction) + fraction.ljust(places, "0"))
+
+
+def _int_of_digits(digits: str) -> int:
+    """The int of a string of digits; Python refuses long ones to int(), whose cost is quadratic."""
+    if len(digits) <= 600:
+        return int(digits)
+    half = len(digits) // 2
+    return _int_of_digits(digits[:-half]) * int(10**half) + _int_of_digits(digits[-half:])
+
+
 def format_decimal(steps: int, places: int) -> str:
     """Print an int of the smallest step with exactly ``places`` places (negative for differences)."""
     sign, magnitude = ("-", -steps) if steps < 0 else ("", steps)
