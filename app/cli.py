@@ -3,6 +3,9 @@
 Imports stay inside the commands, so that the offline ones start fast and need no database.
 """
 
+import sys
+from typing import Annotated
+
 import typer
 
 app = typer.Typer(
@@ -18,6 +21,41 @@ def gengheng() -> None:
     """One program: the service, its administration, and the offline checks anyone can run."""
 
 
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="The address to listen on; GENGHENG_HOST.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; GENGHENG_PORT or PORT.")] = None,
+    workers: Annotated[int | None, typer.Option(help="How many processes; GENGHENG_WORKERS.")] = None,
+) -> None:
+    """Serve the exchange over HTTP until SIGTERM; docs/settings.md lists settings and exit statuses."""
+    from app.serving import serve as run  # noqa: PLC0415
+
+    run(host=host, port=port, workers=workers)
+
+
+@app.command()
+def migrate(
+    revision: Annotated[str, typer.Argument(help="The revision to go to, up or down.")] = "head",
+) -> None:
+    """Bring the database's schema to this release; safe to run twice, and twice at once."""
+    from app.serving import migrate as run  # noqa: PLC0415
+
+    run(revision)
+    typer.echo(f"The schema is at {revision}.", err=True)
+
+
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line; a start that is refused ends in one line and its own exit status."""
+    try:
+        app()
+    except Exception as error:
+        from app.settings import StartRefused  # noqa: PLC0415  (the offline commands do without settings)
+
+        if not isinstance(error, StartRefused):
+            raise
+        print(f"gengheng: {error}", file=sys.stderr)
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

@@ -21,7 +21,7 @@ SEALING_KEY_BYTES = 32
 _URL_SCHEMES = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 
 
-class StartRefused(Exception):  # noqa: N818 - errors are facts
+class StartRefused(Exception):
     """The service can't start: one line on what is wrong, one on how to put it right, an exit status."""
 
     exit_status = 1

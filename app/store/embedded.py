@@ -37,6 +37,9 @@ from app.settings import FolderNotUsable, StartRefused
 SYSTEM_USER = "pgserver"
 DATABASE = "gengheng"
 OWNER = "postgres"
+# The migrations grant RUNTIME_ROLE what the service needs; the service logs in as SERVICE, a member of it.
+RUNTIME_ROLE = "gengheng_runtime"
+SERVICE = "gengheng_service"
 START_ATTEMPTS = 3
 START_TIMEOUT_SECONDS = 60
 LOCK_TIMEOUT_SECONDS = 90
@@ -74,6 +77,8 @@ class EmbeddedPostgres:
 
     url: str
     """The owner's asyncpg URL, over a socket in a folder only the server's user and root can enter."""
+    runtime_url: str
+    """The same for the service, whose role owns nothing."""
     postmaster_pid: int
     started_here: bool
     _cluster: "_Cluster" = field(repr=False)
@@ -89,6 +94,15 @@ class EmbeddedPostgres:
             with self._cluster.nobody_uses_it() as last:
                 if last:
                     self._cluster.stop()
+
+    def revive(self) -> bool:
+        """Start the server again if it has died while in use; whether it had. The URL stays the same."""
+        if self._use is None or self._cluster.running_pid() is not None:
+            return False
+        with self._cluster.locked():
+            revived = self._cluster.ensure_running()
+            self.postmaster_pid = self._cluster.running_pid() or self.postmaster_pid
+            return revived
 
     def __enter__(self) -> "EmbeddedPostgres":
         """Use it until the block ends."""
@@ -128,7 +142,7 @@ def start(data_dir: Path, *, durable: bool = True) -> EmbeddedPostgres:
             f"The data folder {folder} can't be used: {error.strerror or error}.",
             "Set GENGHENG_DATA_DIR to a folder that this user can make and write.",
         ) from None
-    return EmbeddedPostgres(cluster.url(), pid, started_here, cluster, use)
+    return EmbeddedPostgres(cluster.url(OWNER), cluster.url(SERVICE), pid, started_here, cluster, use)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +175,8 @@ class _Cluster:
         digest = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"gengheng-{os.geteuid()}-{digest}"
 
-    def url(self) -> str:
-        return f"postgresql+asyncpg://{OWNER}@/{DATABASE}?host={quote(str(self.socket_folder))}"
+    def url(self, role: str) -> str:
+        return f"postgresql+asyncpg://{role}@/{DATABASE}?host={quote(str(self.socket_folder))}"
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -253,13 +267,17 @@ class _Cluster:
         )
 
     def _make_the_database(self) -> None:
-        """Make the database ``gengheng`` on the first start; template1 has the locale already."""
-        asked = self._sql("postgres", "SELECT datname FROM pg_database")
-        if DATABASE not in asked.stdout.split():
-            made = self._sql("postgres", f"CREATE DATABASE {DATABASE}")
-            if made.returncode != 0:
+        """Make the database and the service's role on the first start; template1 has the locale already."""
+        known = self._sql("SELECT datname FROM pg_database UNION SELECT rolname FROM pg_roles").stdout.split()
+        wanted = {
+            DATABASE: f"CREATE DATABASE {DATABASE}",
+            RUNTIME_ROLE: f"CREATE ROLE {RUNTIME_ROLE} NOLOGIN",
+            SERVICE: f"CREATE ROLE {SERVICE} LOGIN IN ROLE {RUNTIME_ROLE}",
+        }
+        for name, statement in wanted.items():
+            if name not in known and (made := self._sql(statement)).returncode != 0:
                 raise EmbeddedRefused(
-                    f"The embedded PostgreSQL can't make its database: {made.stderr.strip()}",
+                    f"The embedded PostgreSQL can't make {name}: {made.stderr.strip()}",
                     f"{self.log} says more.",
                 )
 
@@ -299,9 +317,9 @@ class _Cluster:
         asked = ["--host", str(self.socket_folder), "--username", OWNER, "--timeout", "5"]
         return self._run("pg_isready", asked).returncode == 0
 
-    def _sql(self, database: str, statement: str) -> subprocess.CompletedProcess[str]:
-        connection = ["--host", str(self.socket_folder), "--username", OWNER, "--dbname", database]
-        return self._run("psql", ["--no-psqlrc", "--tuples-only", "--no-align", *connection, "-c", statement])
+    def _sql(self, statement: str) -> subprocess.CompletedProcess[str]:
+        arguments = ["--no-psqlrc", "--tuples-only", "--no-align", "--host", str(self.socket_folder)]
+        return self._run("psql", [*arguments, "--username", OWNER, "--dbname", "postgres", "-c", statement])
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines() if self.log.exists() else []
