@@ -4,6 +4,7 @@ Imports stay inside the commands, so that the offline ones start fast and need n
 """
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -42,6 +43,45 @@ def migrate(
 
     run(revision)
     typer.echo(f"The schema is at {revision}.", err=True)
+
+RecordFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A record file, or - for standard input.")]
+
+
+@app.command()
+def clear(record: RecordFile) -> None:
+    """Clear a sealed-bid round from its record (gengheng/round/1) and print the outcome."""
+    from app.documents.offline import clearing  # noqa: PLC0415
+
+    _recompute(record, clearing)
+
+
+@app.command()
+def allocate(record: RecordFile) -> None:
+    """Allocate listings to key-project needs from a record (gengheng/allocation/1); print the outcome."""
+    from app.documents.offline import allocation  # noqa: PLC0415
+
+    _recompute(record, allocation)
+
+
+@app.command()
+def credit(record: RecordFile) -> None:
+    """Count what a project earns from its record (gengheng/project/1) and print the credits."""
+    from app.documents.offline import crediting  # noqa: PLC0415
+
+    _recompute(record, crediting)
+
+
+def _recompute(source: str, outcome: Callable[[bytes], bytes]) -> None:
+    """Print a record's outcome; a faulty or unreadable one gets a line per fault and exit status 2."""
+    from app.documents.offline import UnreadableRecord, read_source  # noqa: PLC0415
+
+    try:
+        sys.stdout.buffer.write(outcome(read_source(source)))
+    except UnreadableRecord as unreadable:
+        for line in unreadable.lines:
+            print(line, file=sys.stderr)
+        raise typer.Exit(2) from None
+    sys.stdout.buffer.flush()
 
 
 def main() -> None:
