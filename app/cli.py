@@ -44,6 +44,7 @@ def migrate(
     run(revision)
     typer.echo(f"The schema is at {revision}.", err=True)
 
+
 RecordFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A record file, or - for standard input.")]
 
 

@@ -98,20 +98,6 @@ def configure_logs(shape: Literal["json", "console"], level: str) -> None:
     logging.getLogger("uvicorn.access").disabled = True
 
 
-def request_id_of(scope: Scope) -> str:
-    """The id of this request, as in its log lines and its ``X-Request-Id`` header."""
-    known = scope.get("gengheng.request_id")
-    if isinstance(known, str):
-        return known
-    for name, value in scope.get("headers", ()):
-        if name == b"x-request-id":
-            given = str(value, "latin-1")
-            if _REQUEST_ID.fullmatch(given):
-                return given
-            break
-    return uuid.uuid4().hex
-
-
 class RequestTelemetry:
     """ASGI middleware: gives each request its id, counts and times it, and logs one line about it."""
 
@@ -124,8 +110,8 @@ class RequestTelemetry:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = request_id_of(scope)
-        scope["gengheng.request_id"] = request_id
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id  # request.state.request_id
         status = 500
         started = time.perf_counter()
 
@@ -162,6 +148,14 @@ def metrics_page() -> tuple[bytes, str]:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry), CONTENT_TYPE_LATEST
+
+
+def _request_id(scope: Scope) -> str:
+    """The caller's own id where it is harmless, else a fresh one."""
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(given := str(value, "latin-1")):
+            return given
+    return uuid.uuid4().hex
 
 
 def _method(scope: Scope) -> str:

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 
-class Refusal(Exception):  # noqa: N818  (it is a fact, not an error in the program)
+class Refusal(Exception):
     """A request that was understood and refused; nothing has changed."""
 
     title: ClassVar[str] = "The request was refused"
@@ -56,7 +56,7 @@ class NotPermitted(Refusal):
     title_zh = "无权进行此操作"
 
     def __init__(self, detail: str, *, code: str = "not_permitted", **facts: object) -> None:
-        super().__init__(code, detail, **facts)
+        super().__init__(code, detail, field=None, **facts)
 
 
 class NotFound(Refusal):
@@ -119,7 +119,7 @@ class RuleBroken(Refusal):
     title_zh = "违反交易规则"
 
 
-class BrokenInvariant(Exception):  # noqa: N818
+class BrokenInvariant(Exception):
     """The exchange contradicts itself: the transaction is rolled back and somebody is called."""
 
 

@@ -1,0 +1,1 @@
+"""HTTP only: parse, name the actor, call one service, shape the answer."""

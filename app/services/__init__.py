@@ -1,0 +1,1 @@
+"""Use cases: one async function each, lock → load → decide (market) → store → announce."""

@@ -1,0 +1,107 @@
+"""The application: ``create_app()`` puts routers, guards, problems and telemetry together."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from app import problems
+from app.auth import GuardedRoute
+from app.body_limit import BodyLimit
+from app.routers import jurisdictions, service
+from app.sealing.keys import Keys
+from app.settings import Settings, load_settings
+from app.store.database import Database
+from app.telemetry import RequestTelemetry
+from app.worker import due_work
+
+ROUTERS = (service.router, jurisdictions.router)
+
+DESCRIPTION = """
+A provincial exchange for farmland-balance and linkage indicators (耕地占补平衡、增减挂钩节余指标).
+
+* Quantities and money are decimal strings; instants are RFC 3339.
+* Every write needs an `Idempotency-Key`: the same request under the same key is done once.
+* Errors are `application/problem+json` with a stable `code`, and the field to blame.
+* Lists come in pages: pass `next_cursor` as `cursor`.
+"""
+
+
+def create_app(settings: Settings | None = None, *, database: Database | None = None) -> FastAPI:
+    """Make the application; tests hand in their own database, which they close themselves."""
+    settings = settings or load_settings()
+    own = database is None
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if own:
+            app.state.database = _connected(settings)
+        worker = asyncio.create_task(due_work(app.state, settings)) if own else None
+        try:
+            yield
+        finally:
+            if worker is not None:
+                worker.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await worker
+            if own:
+                await app.state.database.dispose()
+
+    app = FastAPI(
+        title="Gengheng 耕衡",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+    )
+    app.state.settings = settings
+    app.state.keys = Keys.derive(settings.sealing_key_bytes())
+    if database is not None:
+        app.state.database = database
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    _refuse_unguarded(app)
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(RequestTelemetry)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _connected(settings: Settings) -> Database:
+    if settings.database_url is None:
+        raise RuntimeError("serve the application with `gengheng serve`, which starts the database")
+    return Database.connect(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.pool_size,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        lock_timeout_ms=settings.lock_timeout_ms,
+    )
+
+
+def _refuse_unguarded(app: FastAPI) -> None:
+    """Stop unless every /v1 route is guarded: a route missing from the access table must not start."""
+    for route in app.routes:
+        path = getattr(route, "path", "")
+        if path.startswith("/v1") and not isinstance(route, GuardedRoute):
+            raise RuntimeError(f"{path} is not a GuardedRoute")
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes
+        )
+        schema.setdefault("components", {})["securitySchemes"] = {
+            "bearer": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "A token of `gengheng token create`",
+            }
+        }
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,251 @@
+"""Who may do what to whose: the one table of permissions (DESIGN: identity).
+
+Every route of the service carries one Action as its operation id; a route without an entry here does
+not start. A role is given for a jurisdiction: ``OWN`` allows the action on that jurisdiction's things,
+``ANY`` on everybody's. ``PUBLIC`` actions need no token.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from types import MappingProxyType
+
+from app.market.errors import NotPermitted
+
+
+class Role(StrEnum):
+    """What a token's bearer is."""
+
+    COUNTY_OFFICER = "county_officer"
+    CITY_OFFICER = "city_officer"
+    LAND_REGULATOR = "land_regulator"
+    PRICE_REGULATOR = "price_regulator"
+    CUSTODIAN = "custodian"
+    TREASURER = "treasurer"
+    AUDITOR = "auditor"
+    ADMINISTRATOR = "administrator"
+
+
+class Scope(Enum):
+    """On whose things a role may act."""
+
+    OWN = "own"
+    ANY = "any"
+
+
+class Action(StrEnum):
+    """Everything that can be asked of the service; the operation ids of its routes."""
+
+    # the service itself
+    CHECK_HEALTH = "check_health"
+    CHECK_READINESS = "check_readiness"
+    READ_METRICS = "read_metrics"
+    # register
+    READ_JURISDICTIONS = "read_jurisdictions"
+    READ_JURISDICTION = "read_jurisdiction"
+    ADD_JURISDICTION = "add_jurisdiction"
+    READ_DESIGNATIONS = "read_designations"
+    ADD_DESIGNATION = "add_designation"
+    READ_POLICIES = "read_policies"
+    SET_POLICY = "set_policy"
+    READ_SELF = "read_self"
+    # bands
+    READ_BANDS = "read_bands"
+    SUGGEST_BAND = "suggest_band"
+    SET_BAND = "set_band"
+    # projects
+    FILE_PROJECT = "file_project"
+    READ_PROJECTS = "read_projects"
+    READ_PROJECT = "read_project"
+    ACCEPT_PROJECT = "accept_project"
+    REFUSE_PROJECT = "refuse_project"
+    # reserves
+    READ_RESERVE = "read_reserve"
+    READ_RESERVE_BATCHES = "read_reserve_batches"
+    READ_RESERVE_ENTRIES = "read_reserve_entries"
+    # land applications and needs
+    FILE_APPLICATION = "file_application"
+    READ_APPLICATIONS = "read_applications"
+    READ_APPLICATION = "read_application"
+    DECIDE_APPLICATION = "decide_application"
+    WITHDRAW_APPLICATION = "withdraw_application"
+    DECLARE_NEED = "declare_need"
+    READ_NEEDS = "read_needs"
+    READ_NEED = "read_need"
+    APPROVE_NEED = "approve_need"
+    REFUSE_NEED = "refuse_need"
+    # listings
+    LIST_INDICATORS = "list_indicators"
+    READ_LISTING_FORM = "read_listing_form"
+    READ_LISTINGS = "read_listings"
+    READ_LISTING = "read_listing"
+    WITHDRAW_LISTING = "withdraw_listing"
+    VOID_LISTING = "void_listing"
+    # allocations
+    RUN_ALLOCATION = "run_allocation"
+    READ_ALLOCATIONS = "read_allocations"
+    READ_ALLOCATION = "read_allocation"
+    READ_ALLOCATION_RECORD = "read_allocation_record"
+    READ_ALLOCATION_OUTCOME = "read_allocation_outcome"
+    # auctions
+    ANNOUNCE_AUCTION = "announce_auction"
+    CANCEL_AUCTION = "cancel_auction"
+    READ_AUCTIONS = "read_auctions"
+    READ_AUCTION = "read_auction"
+    REGISTER_FOR_AUCTION = "register_for_auction"
+    READ_REGISTRATIONS = "read_registrations"
+    PLACE_BID = "place_bid"
+    REPLACE_BID = "replace_bid"
+    WITHDRAW_BID = "withdraw_bid"
+    READ_BIDS = "read_bids"
+    OPEN_AUCTION = "open_auction"
+    READ_AUCTION_RECORD = "read_auction_record"
+    READ_AUCTION_OUTCOME = "read_auction_outcome"
+    # trades and money
+    READ_TRADES = "read_trades"
+    READ_TRADE = "read_trade"
+    CONFIRM_TRADE = "confirm_trade"
+    PAY_TRADE = "pay_trade"
+    SETTLE_TRADE = "settle_trade"
+    DEFAULT_TRADE = "default_trade"
+    READ_ACCOUNT = "read_account"
+    READ_ACCOUNT_ENTRIES = "read_account_entries"
+    RECORD_DEPOSIT = "record_deposit"
+    RECORD_WITHDRAWAL = "record_withdrawal"
+    # supervision
+    IMPOSE_SANCTION = "impose_sanction"
+    LIFT_SANCTION = "lift_sanction"
+    READ_SANCTIONS = "read_sanctions"
+    # the public
+    READ_BULLETIN_LISTINGS = "read_bulletin_listings"
+    READ_BULLETIN_ANNOUNCEMENTS = "read_bulletin_announcements"
+    READ_BULLETIN_RESULTS = "read_bulletin_results"
+    READ_BULLETIN_BANDS = "read_bulletin_bands"
+    READ_JOURNAL = "read_journal"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who is asking: a token's bearer, the jurisdiction it is bound to, and its roles."""
+
+    token_id: int
+    label: str
+    jurisdiction: str
+    roles: frozenset[Role]
+
+
+PUBLIC: frozenset[Action] = frozenset(
+    {
+        Action.CHECK_HEALTH,
+        Action.CHECK_READINESS,
+        Action.READ_METRICS,
+        Action.READ_BULLETIN_LISTINGS,
+        Action.READ_BULLETIN_ANNOUNCEMENTS,
+        Action.READ_BULLETIN_RESULTS,
+        Action.READ_BULLETIN_BANDS,
+        Action.READ_JOURNAL,
+        Action.READ_ALLOCATION_RECORD,
+        Action.READ_ALLOCATION_OUTCOME,
+        Action.READ_AUCTION_RECORD,
+        Action.READ_AUCTION_OUTCOME,
+    }
+)
+
+_OFFICERS = {Role.COUNTY_OFFICER: Scope.OWN, Role.CITY_OFFICER: Scope.OWN}
+_OVERSEERS = {Role.LAND_REGULATOR: Scope.ANY, Role.AUDITOR: Scope.ANY}
+_EVERYBODY = dict.fromkeys(Role, Scope.ANY)
+_LAND = {Role.LAND_REGULATOR: Scope.ANY}
+_OWN_OR_OVERSEEN = {**_OFFICERS, **_OVERSEERS}
+_MONEY_READERS = {**_OWN_OR_OVERSEEN, Role.TREASURER: Scope.ANY}
+
+ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
+    {
+        Action.READ_SELF: _EVERYBODY,
+        Action.READ_JURISDICTIONS: _EVERYBODY,
+        Action.READ_JURISDICTION: _EVERYBODY,
+        Action.ADD_JURISDICTION: _LAND,
+        Action.READ_DESIGNATIONS: _EVERYBODY,
+        Action.ADD_DESIGNATION: _LAND,
+        Action.READ_POLICIES: _EVERYBODY,
+        Action.SET_POLICY: _LAND,
+        Action.READ_BANDS: _EVERYBODY,
+        Action.SUGGEST_BAND: {Role.PRICE_REGULATOR: Scope.ANY},
+        Action.SET_BAND: {Role.PRICE_REGULATOR: Scope.ANY},
+        Action.FILE_PROJECT: _OFFICERS,
+        Action.READ_PROJECTS: _OWN_OR_OVERSEEN,
+        Action.READ_PROJECT: _OWN_OR_OVERSEEN,
+        Action.ACCEPT_PROJECT: _LAND,
+        Action.REFUSE_PROJECT: _LAND,
+        Action.READ_RESERVE: _OWN_OR_OVERSEEN,
+        Action.READ_RESERVE_BATCHES: _OWN_OR_OVERSEEN,
+        Action.READ_RESERVE_ENTRIES: _OWN_OR_OVERSEEN,
+        Action.FILE_APPLICATION: _OFFICERS,
+        Action.READ_APPLICATIONS: _OWN_OR_OVERSEEN,
+        Action.READ_APPLICATION: _OWN_OR_OVERSEEN,
+        Action.DECIDE_APPLICATION: _LAND,
+        Action.WITHDRAW_APPLICATION: _OFFICERS,
+        Action.DECLARE_NEED: _OFFICERS,
+        Action.READ_NEEDS: _OWN_OR_OVERSEEN,
+        Action.READ_NEED: _OWN_OR_OVERSEEN,
+        Action.APPROVE_NEED: _LAND,
+        Action.REFUSE_NEED: _LAND,
+        Action.LIST_INDICATORS: _OFFICERS,
+        Action.READ_LISTING_FORM: _OWN_OR_OVERSEEN,
+        Action.READ_LISTINGS: _OWN_OR_OVERSEEN,
+        Action.READ_LISTING: _OWN_OR_OVERSEEN,
+        Action.WITHDRAW_LISTING: _OFFICERS,
+        Action.VOID_LISTING: _LAND,
+        Action.RUN_ALLOCATION: _LAND,
+        Action.READ_ALLOCATIONS: _EVERYBODY,
+        Action.READ_ALLOCATION: _EVERYBODY,
+        Action.ANNOUNCE_AUCTION: _LAND,
+        Action.CANCEL_AUCTION: _LAND,
+        Action.READ_AUCTIONS: _EVERYBODY,
+        Action.READ_AUCTION: _EVERYBODY,
+        Action.REGISTER_FOR_AUCTION: _OFFICERS,
+        Action.READ_REGISTRATIONS: _MONEY_READERS,
+        Action.PLACE_BID: _OFFICERS,
+        Action.REPLACE_BID: _OFFICERS,
+        Action.WITHDRAW_BID: _OFFICERS,
+        Action.READ_BIDS: _OFFICERS,
+        Action.OPEN_AUCTION: _LAND,
+        Action.READ_TRADES: _MONEY_READERS,
+        Action.READ_TRADE: _MONEY_READERS,
+        Action.CONFIRM_TRADE: {**_OFFICERS, **_LAND},
+        Action.PAY_TRADE: _OFFICERS,
+        Action.SETTLE_TRADE: {Role.TREASURER: Scope.ANY},
+        Action.DEFAULT_TRADE: _LAND,
+        Action.READ_ACCOUNT: _MONEY_READERS,
+        Action.READ_ACCOUNT_ENTRIES: _MONEY_READERS,
+        Action.RECORD_DEPOSIT: {Role.TREASURER: Scope.ANY},
+        Action.RECORD_WITHDRAWAL: {Role.TREASURER: Scope.ANY},
+        Action.IMPOSE_SANCTION: _LAND,
+        Action.LIFT_SANCTION: _LAND,
+        Action.READ_SANCTIONS: _EVERYBODY,
+    }
+)
+
+
+def scope(actor: Actor, action: Action) -> Scope | None:
+    """Return the widest scope the actor's roles give for the action, or None where they give none."""
+    scopes = {granted for role, granted in ACCESS.get(action, {}).items() if role in actor.roles}
+    if Scope.ANY in scopes:
+        return Scope.ANY
+    return Scope.OWN if scopes else None
+
+
+def permit(actor: Actor, action: Action, jurisdiction: str) -> None:
+    """Raise NotPermitted unless the actor may do ``action`` to that jurisdiction's things."""
+    granted = scope(actor, action)
+    if granted is None or (granted is Scope.OWN and actor.jurisdiction != jurisdiction):
+        raise NotPermitted(
+            f"This token (for {actor.jurisdiction}, {', '.join(sorted(actor.roles))}) may not "
+            f"{action.value.replace('_', ' ')} of jurisdiction {jurisdiction}.",
+            action=action.value,
+            jurisdiction=jurisdiction,
+        )
+
+
+def permitted_jurisdiction(actor: Actor, action: Action) -> str | None:
+    """Return whose things the actor may list: its own jurisdiction, or None for everybody's."""
+    return None if scope(actor, action) is Scope.ANY else actor.jurisdiction

@@ -1,0 +1,191 @@
+"""Policies: every number a province could set differently, with its form and its default (RULES, top).
+
+A policy is a named value in force from an instant until the next one of its name starts; a past event
+stays judged by the policies of its day. ``PolicySet`` is all of them at one instant.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from app.market.errors import BadQuantity, Malformed
+from app.market.indicators import UNIT, Indicator
+from app.market.projects import DEFAULT_YIELD_CENTIKG_PER_HM2, GRADES
+from app.market.units import format_decimal, parse_decimal, parse_quantity
+from app.market.workdays import CalendarYear
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """All policies at one instant. Quantities in smallest steps, shares as exact fractions."""
+
+    yields_centikg_per_hm2: Mapping[int, int]  # by quality grade
+    deposit_rate: Fraction  # of ceiling × limit, RULES 10
+    buyer_cap_share: str | None  # plain decimal in (0, 1], or no cap
+    bids_per_buyer: int
+    lots: Mapping[Indicator, int]
+    pricing: str
+    tie: str
+    notice_working_days: int  # 公示
+    payment_working_days: int
+    unused_land_review_area_m2: int  # [N] 一
+    purchases_within_need: bool  # RULES 6
+    listings_may_decline_key_projects: bool  # RULES 8
+    suspended_may_not_list: bool  # RULES 12
+    calendar_years: tuple[CalendarYear, ...]  # the years published so far
+
+
+def _share(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise Malformed("bad_policy", 'A share is a plain decimal string such as "0.25".', field=field)
+    parts = parse_decimal(value, 6, field=field)
+    if not 0 < parts <= 10**6:
+        raise Malformed("bad_policy", "A share is above 0 and at most 1.", field=field)
+    return value
+
+
+def _optional_share(value: Any, field: str) -> str | None:
+    return None if value is None else _share(value, field)
+
+
+def _whole(lowest: int, highest: int) -> Callable[[Any, str], int]:
+    def check(value: Any, field: str) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not lowest <= value <= highest:
+            raise Malformed(
+                "bad_policy", f"This policy is a whole number from {lowest} to {highest}.", field=field
+            )
+        return value
+
+    return check
+
+
+def _switch(value: Any, field: str) -> bool:
+    if not isinstance(value, bool):
+        raise Malformed("bad_policy", "This policy is true or false.", field=field)
+    return value
+
+
+def _one_of(*choices: str) -> Callable[[Any, str], str]:
+    def check(value: Any, field: str) -> str:
+        if value not in choices:
+            raise Malformed("bad_policy", f"This policy is one of {', '.join(choices)}.", field=field)
+        return str(value)
+
+    return check
+
+
+def _area(value: Any, field: str) -> int:
+    if not isinstance(value, str):
+        raise BadQuantity('An area is a decimal string in hm², such as "600.0000".', field=field)
+    return parse_decimal(value, 4, field=field)
+
+
+def _yield_table(value: Any, field: str) -> Mapping[int, int]:
+    if not isinstance(value, dict) or set(value) != {str(grade) for grade in GRADES}:
+        raise Malformed("bad_policy", "A yield table names kg/hm² for each grade 1 to 15.", field=field)
+    table = {}
+    for grade in GRADES:
+        kilograms = value[str(grade)]
+        if not isinstance(kilograms, str):
+            raise BadQuantity("A yield is a decimal string in kg/hm².", field=f"{field}.{grade}")
+        table[grade] = parse_decimal(kilograms, 2, field=f"{field}.{grade}")
+    return table
+
+
+def _lots(value: Any, field: str) -> Mapping[Indicator, int]:
+    if not isinstance(value, dict) or set(value) != set(Indicator):
+        raise Malformed("bad_policy", "Lots name a quantity for each indicator.", field=field)
+    lots = {}
+    for indicator in Indicator:
+        text = value[indicator.value]
+        if not isinstance(text, str):
+            raise BadQuantity("A lot is a decimal string.", field=f"{field}.{indicator}")
+        lots[indicator] = parse_quantity(text, indicator, field=f"{field}.{indicator}")
+        if lots[indicator] == 0:
+            raise BadQuantity("A lot is above zero.", field=f"{field}.{indicator}")
+    return lots
+
+
+def _calendar_year(year: int, value: Any, field: str) -> CalendarYear:
+    if not isinstance(value, dict) or set(value) != {"holidays", "makeup_workdays"}:
+        raise Malformed("bad_policy", "A calendar names its holidays and its makeup_workdays.", field=field)
+
+    def days(name: str) -> frozenset[date]:
+        try:
+            return frozenset(date.fromisoformat(day) for day in value[name])
+        except (TypeError, ValueError) as error:
+            raise Malformed(
+                "bad_policy", f"Days are written YYYY-MM-DD: {error}.", field=f"{field}.{name}"
+            ) from error
+
+    return CalendarYear(year, days("holidays"), days("makeup_workdays"))
+
+
+FORMS: Mapping[str, Callable[[Any, str], Any]] = {
+    "yield_table": _yield_table,
+    "deposit_rate": _share,
+    "buyer_cap_share": _optional_share,
+    "bids_per_buyer": _whole(1, 1000),
+    "lots": _lots,
+    "pricing": _one_of("pay_as_bid", "uniform_lowest_accepted", "uniform_highest_rejected"),
+    "tie": _one_of("earliest", "pro_rata"),
+    "notice_working_days": _whole(0, 120),
+    "payment_working_days": _whole(1, 365),
+    "unused_land_review_area": _area,
+    "purchases_within_need": _switch,
+    "listings_may_decline_key_projects": _switch,
+    "suspended_may_not_list": _switch,
+}
+"""The policies by name, each with what reads and checks its value."""
+
+_CALENDAR_NAME = re.compile(r"workdays\.([0-9]{4})", re.ASCII)
+
+DEFAULTS: Mapping[str, Any] = {
+    "yield_table": {
+        str(grade): format_decimal(steps, 2) for grade, steps in DEFAULT_YIELD_CENTIKG_PER_HM2.items()
+    },
+    "deposit_rate": "0.10",
+    "buyer_cap_share": None,
+    "bids_per_buyer": 5,
+    # 1 m², and 1 kg: a lot must be worth a fen at any price a band is likely to have.
+    "lots": {
+        indicator.value: format_decimal(
+            100 if indicator is Indicator.GRAIN_CAPACITY else 1, UNIT[indicator].places
+        )
+        for indicator in Indicator
+    },
+    "pricing": "pay_as_bid",
+    "tie": "earliest",
+    "notice_working_days": 5,
+    "payment_working_days": 10,
+    # 土地管理法实施条例: unused land above 600 hm² in one piece is the State Council's to approve.
+    "unused_land_review_area": "600.0000",
+    "purchases_within_need": True,
+    "listings_may_decline_key_projects": True,
+    "suspended_may_not_list": True,
+}
+"""What the first migration lays; a province sets its own after it."""
+
+
+def checked(name: str, value: Any) -> Any:
+    """Return the policy's value as the rules use it; raises Malformed naming the field."""
+    if match := _CALENDAR_NAME.fullmatch(name):
+        return _calendar_year(int(match.group(1)), value, "value")
+    form = FORMS.get(name)
+    if form is None:
+        known = ", ".join([*FORMS, "workdays.YYYY"])
+        raise Malformed("unknown_policy", f"There is no policy {name!r}; there are {known}.", field="name")
+    return form(value, "value")
+
+
+def policy_set(values: Mapping[str, Any]) -> PolicySet:
+    """Make the set of all policies from the values in force, by name."""
+    read = {name: checked(name, values.get(name, DEFAULTS[name])) for name in FORMS}
+    read["deposit_rate"] = Fraction(read["deposit_rate"])
+    read["yields_centikg_per_hm2"] = read.pop("yield_table")
+    read["unused_land_review_area_m2"] = read.pop("unused_land_review_area")
+    years = [checked(name, value) for name, value in sorted(values.items()) if _CALENDAR_NAME.fullmatch(name)]
+    return PolicySet(calendar_years=tuple(years), **read)

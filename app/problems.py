@@ -1,0 +1,242 @@
+"""Domain refusals as RFC 9457 problem+json: the only table of HTTP statuses.
+
+A problem names its stable ``code`` (and ``type``), the ``field`` to blame where there is one, and the
+``facts`` a person needs to put it right; titles are given in English and Chinese.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from app.market.errors import (
+    BrokenInvariant,
+    Conflict,
+    Malformed,
+    NotFound,
+    NotPermitted,
+    Refusal,
+    RuleBroken,
+)
+from app.store.database import DatabaseBusy, DatabaseUnavailable
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = "1"
+
+STATUS: Mapping[type[Refusal], int] = {
+    Malformed: 422,
+    NotPermitted: 403,
+    NotFound: 404,
+    Conflict: 409,
+    RuleBroken: 422,
+}
+"""The nearest class in a refusal's ancestry gives its status."""
+
+BY_CODE: Mapping[str, int] = {
+    "idempotency_key_missing": 400,
+    "bad_idempotency_key": 400,
+    "bad_cursor": 400,
+    "unparsable_json": 400,
+}
+"""Faults of the request's envelope rather than of what it asks."""
+
+BY_HTTP_STATUS: Mapping[int, tuple[str, str, str]] = {
+    401: ("unauthenticated", "A valid token is needed", "需要有效的访问令牌"),
+    404: ("not_found", "There is no such address", "找不到该地址"),
+    405: ("method_not_allowed", "This address does not take that method", "该地址不支持此方法"),
+    413: ("body_too_large", "The request's body is too large", "请求内容过大"),
+}
+
+log = structlog.get_logger(__name__)
+
+
+class FieldProblem(BaseModel):
+    """One field of a request that is wrong, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    field: str = Field(description="Dotted path in the body, or the name of a parameter or header")
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """What every error answer looks like (RFC 9457)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(examples=["urn:gengheng:problem:insufficient"])
+    title: str
+    title_zh: str
+    status: int
+    code: str
+    detail: str
+    field: str | None = None
+    facts: dict[str, Any] | None = None
+    errors: list[FieldProblem] | None = None
+    request_id: str | None = None
+
+
+class Unauthenticated(Exception):
+    """No token, or one that is unknown, expired or revoked."""
+
+
+class BodyTooLarge(Exception):
+    """The request's body is longer than the service takes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"A body may have at most {limit_bytes} bytes.")
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the HTTP status that a refusal is answered with."""
+    if refusal.code in BY_CODE:
+        return BY_CODE[refusal.code]
+    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+
+
+def _answer(
+    request: Request,
+    status: int,
+    code: str,
+    titles: tuple[str, str],
+    detail: str,
+    *,
+    field: str | None = None,
+    facts: Mapping[str, object] | None = None,
+    errors: Sequence[FieldProblem] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    problem = Problem(
+        type=f"urn:gengheng:problem:{code}",
+        title=titles[0],
+        title_zh=titles[1],
+        status=status,
+        code=code,
+        detail=detail,
+        field=field,
+        facts=dict(facts) if facts else None,
+        errors=list(errors) if errors else None,
+        request_id=getattr(request.state, "request_id", None),
+    )
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=status,
+        media_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+    )
+
+
+async def _refused(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)  # noqa: S101  (the handler is registered for this class)
+    facts = json.loads(json.dumps(dict(refusal.facts), default=str))
+    return _answer(
+        request,
+        status_of(refusal),
+        refusal.code,
+        (refusal.title, refusal.title_zh),
+        refusal.detail,
+        field=refusal.field,
+        facts=facts,
+    )
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = [_field_problem(fault) for fault in error.errors()]
+    unparsable = any(problem.code == "json_invalid" for problem in found)
+    return _answer(
+        request,
+        400 if unparsable else 422,
+        "unparsable_json" if unparsable else "malformed",
+        ("The body is no JSON", "请求内容不是有效的 JSON")
+        if unparsable
+        else (Malformed.title, Malformed.title_zh),
+        "; ".join(f"{problem.field}: {problem.detail}" for problem in found[:5]),
+        field=found[0].field if found else None,
+        errors=found,
+    )
+
+
+def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
+    place, *path = fault["loc"]
+    field = ".".join(
+        str(part) for part in (path if place in ("body", "query", "path", "header") else fault["loc"])
+    )
+    kind = str(fault["type"])
+    detail = str(fault["msg"])
+    number = isinstance(fault.get("input"), int | float) and not isinstance(fault.get("input"), bool)
+    if kind == "string_type" and number:
+        detail = 'This is a string, not a JSON number: quantities and money are written "12.3456".'
+    elif kind == "extra_forbidden":
+        detail = "This field is not known here."
+    elif kind == "json_invalid":
+        field = "body"
+    return FieldProblem(field=field or place, code=kind, detail=detail)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code, title, title_zh = BY_HTTP_STATUS.get(
+        error.status_code, ("http_error", "The request failed", "请求失败")
+    )
+    return _answer(
+        request, error.status_code, code, (title, title_zh), str(error.detail), headers=error.headers
+    )
+
+
+async def _unauthenticated(request: Request, error: Exception) -> Response:
+    code, title, title_zh = BY_HTTP_STATUS[401]
+    return _answer(
+        request,
+        401,
+        code,
+        (title, title_zh),
+        str(error),
+        headers={"WWW-Authenticate": 'Bearer realm="gengheng"'},
+    )
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    code, title, title_zh = BY_HTTP_STATUS[413]
+    return _answer(request, 413, code, (title, title_zh), str(error), headers={"Connection": "close"})
+
+
+async def _unavailable(request: Request, error: Exception) -> Response:
+    return _answer(
+        request,
+        503,
+        "database_busy" if isinstance(error, DatabaseBusy) else "database_unavailable",
+        ("The exchange can't answer just now", "系统暂时无法处理请求"),
+        f"{error}. Send the same request with the same Idempotency-Key again.",
+        headers={"Retry-After": RETRY_AFTER_SECONDS},
+    )
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    log.error("defect", error=repr(error), exc_info=error)
+    return _answer(
+        request,
+        500,
+        "defect",
+        ("The exchange has a defect", "系统内部错误"),
+        "Nothing was changed. Please report the request_id.",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers: every error answer of the service is a problem."""
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Unauthenticated, _unauthenticated)
+    app.add_exception_handler(BodyTooLarge, _too_large)
+    app.add_exception_handler(DatabaseBusy, _unavailable)
+    app.add_exception_handler(DatabaseUnavailable, _unavailable)
+    app.add_exception_handler(BrokenInvariant, _broken)
+    app.add_exception_handler(Exception, _broken)

@@ -1,0 +1,244 @@
+"""The double-entry ledger of indicators and money: batches, accounts, transactions, postings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from app.market.errors import Insufficient, ensure
+from app.market.indicators import CNY, UNIT, Indicator
+from app.market.ledger import AccountKey, Bucket, Entry, netted
+from app.market.units import format_money, format_quantity
+from app.store import columns
+from app.store.database import Connection
+
+_ASSETS = ", ".join(f"'{asset}'" for asset in [*Indicator, CNY])
+
+
+class Batch(SQLModel, table=True):
+    """What one accepted project earned of one indicator: every step keeps its origin (RULES 8)."""
+
+    __table_args__ = (
+        UniqueConstraint("project_id", "indicator"),
+        columns.one_of("batch", "indicator", Indicator),
+        CheckConstraint("quantity > 0", name="ck_batch_quantity"),
+    )
+
+    id: int | None = Field(default=None, sa_column=columns.identity())
+    indicator: str = Field(sa_column=columns.text())
+    county: str = Field(sa_column=columns.refers("jurisdiction.code", index=True))
+    project_id: int = Field(sa_column=columns.refers("project.id"))
+    quantity: int = Field(sa_column=columns.count())
+    credited_at: datetime = Field(sa_column=columns.instant())
+
+
+class Account(SQLModel, table=True):
+    """A balance of one jurisdiction, asset, batch and bucket."""
+
+    __table_args__ = (
+        UniqueConstraint(
+            "jurisdiction",
+            "asset",
+            "batch_id",
+            "bucket",
+            name="uq_account",
+            postgresql_nulls_not_distinct=True,
+        ),
+        columns.one_of("account", "bucket", Bucket),
+        CheckConstraint(f"asset IN ({_ASSETS})", name="ck_account_asset"),
+        CheckConstraint("(asset = 'CNY') = (batch_id IS NULL)", name="ck_account_batch"),
+        # Only the other side of what enters the books may go below zero.
+        CheckConstraint("balance >= 0 OR bucket IN ('issued', 'bank')", name="ck_account_balance"),
+    )
+
+    id: int | None = Field(default=None, sa_column=columns.identity())
+    jurisdiction: str = Field(sa_column=columns.refers("jurisdiction.code"))
+    asset: str = Field(sa_column=columns.text())
+    batch_id: int | None = Field(
+        default=None, sa_column=columns.refers("batch.id", nullable=True, index=True)
+    )
+    bucket: str = Field(sa_column=columns.text())
+    balance: int = Field(sa_column=columns.count(default=0))
+
+
+class LedgerTransaction(SQLModel, table=True):
+    """One balanced set of postings, and what it was for."""
+
+    __tablename__ = "ledger_transaction"
+
+    id: int | None = Field(default=None, sa_column=columns.identity())
+    kind: str = Field(sa_column=columns.text())
+    reference: str = Field(sa_column=columns.text())
+    at: datetime = Field(sa_column=columns.instant())
+    actor: str | None = Field(default=None, sa_column=columns.refers("jurisdiction.code", nullable=True))
+
+
+class Posting(SQLModel, table=True):
+    """One account's change in one transaction, with its balance before and after; append-only."""
+
+    __table_args__ = (
+        UniqueConstraint("transaction_id", "account_id"),
+        CheckConstraint("amount <> 0", name="ck_posting_amount"),
+        CheckConstraint("balance_after = balance_before + amount", name="ck_posting_arithmetic"),
+    )
+
+    id: int | None = Field(default=None, sa_column=columns.identity())
+    transaction_id: int = Field(sa_column=columns.refers("ledger_transaction.id"))
+    account_id: int = Field(sa_column=columns.refers("account.id"))
+    amount: int = Field(sa_column=columns.count())
+    balance_before: int = Field(sa_column=columns.count())
+    balance_after: int = Field(sa_column=columns.count())
+
+
+def _columns(keys: Sequence[AccountKey]) -> dict[str, list[Any]]:
+    return {
+        "jurisdictions": [key.jurisdiction for key in keys],
+        "assets": [key.asset for key in keys],
+        "batches": [key.batch_id or None for key in keys],
+        "buckets": [key.bucket.value for key in keys],
+    }
+
+
+_KEYS = """
+    unnest(CAST(:jurisdictions AS text[]), CAST(:assets AS text[]), CAST(:batches AS bigint[]),
+           CAST(:buckets AS text[])) AS key(jurisdiction, asset, batch_id, bucket)
+"""
+_SAME_ACCOUNT = """
+    account.jurisdiction = key.jurisdiction AND account.asset = key.asset AND account.bucket = key.bucket
+    AND account.batch_id IS NOT DISTINCT FROM key.batch_id
+"""
+
+_MAKE_ACCOUNTS = text(
+    f"""
+    INSERT INTO account (jurisdiction, asset, batch_id, bucket)
+    SELECT * FROM {_KEYS} ORDER BY 1, 2, 3, 4
+    ON CONFLICT ON CONSTRAINT uq_account DO NOTHING
+    """
+)
+
+# Sorted by id before locking, so that two writers of the same accounts queue instead of deadlocking.
+_LOCK_ACCOUNTS = text(
+    f"""
+    SELECT account.id, account.jurisdiction, account.asset, coalesce(account.batch_id, 0) AS batch_id,
+           account.bucket, account.balance
+      FROM {_KEYS} JOIN account ON {_SAME_ACCOUNT}
+     ORDER BY account.id
+       FOR UPDATE OF account
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedAccount:
+    """An account that this transaction holds: its row and its balance, in the asset's smallest step."""
+
+    id: int
+    key: AccountKey
+    balance: int
+
+
+async def lock(connection: Connection, keys: Iterable[AccountKey]) -> dict[AccountKey, LockedAccount]:
+    """Lock the accounts named, in one order for every writer, and return them; makes those missing.
+
+    Lock every account a decision rests on with one call: two calls can deadlock with another writer.
+    """
+    wanted = sorted(set(keys))
+    if not wanted:
+        return {}
+    found = await _locked(connection, wanted)
+    if len(found) < len(wanted):
+        await connection.execute(_MAKE_ACCOUNTS, _columns([key for key in wanted if key not in found]))
+        # Lock all again in order: the rows just made may sort before others' and be seen by them.
+        found = await _locked(connection, wanted)
+    return found
+
+
+async def _locked(connection: Connection, keys: Sequence[AccountKey]) -> dict[AccountKey, LockedAccount]:
+    rows = await connection.execute(_LOCK_ACCOUNTS, _columns(keys))
+    accounts = {}
+    for row in rows:
+        key = AccountKey(row.jurisdiction, row.asset, row.batch_id, Bucket(row.bucket))
+        accounts[key] = LockedAccount(row.id, key, row.balance)
+    return accounts
+
+
+# One statement writes balances and postings, so that neither can be without the other, and all
+# postings of a transaction arrive together, as the balance trigger needs.
+_POST = text(
+    """
+    WITH head AS (
+        INSERT INTO ledger_transaction (kind, reference, at, actor)
+        VALUES (:kind, :reference, :at, :actor) RETURNING id
+    ), moved AS (
+        UPDATE account SET balance = account.balance + change.amount
+          FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS change(id, amount)
+         WHERE account.id = change.id
+        RETURNING account.id, change.amount, account.balance AS balance_after
+    )
+    INSERT INTO posting (transaction_id, account_id, amount, balance_before, balance_after)
+    SELECT head.id, moved.id, moved.amount, moved.balance_after - moved.amount, moved.balance_after
+      FROM head, moved
+     ORDER BY moved.id
+    RETURNING transaction_id
+    """
+)
+
+
+async def post(
+    connection: Connection,
+    *,
+    kind: str,
+    reference: str,
+    at: datetime,
+    actor: str | None,
+    entries: Iterable[Entry],
+) -> int | None:
+    """Write one balanced transaction; return its number, or None where nothing moves.
+
+    Raises Insufficient (with what is there and what is wanted, in smallest steps) where a balance
+    would fall below zero, and BrokenInvariant where the entries don't balance.
+    """
+    changes = netted(entries)
+    if not changes:
+        return None
+    accounts = await lock(connection, [change.account for change in changes])
+    for change in changes:
+        balance = accounts[change.account].balance
+        if balance + change.amount < 0 and change.account.bucket not in (Bucket.ISSUED, Bucket.BANK):
+            raise short(change.account, balance, -change.amount)
+    written = await connection.execute(
+        _POST,
+        {
+            "kind": kind,
+            "reference": reference,
+            "at": at,
+            "actor": actor,
+            "ids": [accounts[change.account].id for change in changes],
+            "amounts": [change.amount for change in changes],
+        },
+    )
+    numbers = [row.transaction_id for row in written]
+    ensure(len(numbers) == len(changes), f"{len(changes)} changes wrote {len(numbers)} postings")
+    return int(numbers[0])
+
+
+def short(account: AccountKey, present: int, wanted: int) -> Insufficient:
+    """The refusal that tells what is there and what is wanted, in the asset's own unit."""
+    if account.asset == CNY:
+        shown_present, shown_wanted, unit = format_money(present), format_money(wanted), "yuan"
+    else:
+        indicator = Indicator(account.asset)
+        shown_present, shown_wanted = format_quantity(present, indicator), format_quantity(wanted, indicator)
+        unit = UNIT[indicator].name
+    return Insufficient(
+        f"Jurisdiction {account.jurisdiction} has {shown_present} {unit} of {account.asset} "
+        f"{account.bucket.value}; {shown_wanted} {unit} are wanted.",
+        jurisdiction=account.jurisdiction,
+        asset=account.asset,
+        bucket=account.bucket.value,
+        present=shown_present,
+        wanted=shown_wanted,
+    )

@@ -1,0 +1,52 @@
+"""Policies: what a province may set differently, as versioned, effective-dated rows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from app.market.policies import PolicySet, policy_set
+from app.store import columns
+from app.store.database import Connection
+
+
+class Policy(SQLModel, table=True):
+    """One value of one policy, in force from an instant until the next one starts."""
+
+    __table_args__ = (
+        UniqueConstraint("name", "starts_at"),
+        # A policy starts later than the moment it is entered; rows laid by a migration excepted.
+        CheckConstraint("entered_by IS NULL OR starts_at > entered_at", name="ck_policy_not_retroactive"),
+    )
+
+    id: int | None = Field(default=None, sa_column=columns.identity())
+    name: str = Field(sa_column=columns.text())
+    value: Any = Field(sa_column=columns.document())
+    starts_at: datetime = Field(sa_column=columns.instant())
+    entered_at: datetime = Field(sa_column=columns.instant())
+    entered_by: str | None = Field(default=None, sa_column=columns.refers("jurisdiction.code", nullable=True))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One value of one policy, as entered."""
+
+    id: int
+    name: str
+    value: Any
+    starts_at: datetime
+    entered_at: datetime
+    entered_by: str | None
+
+
+async def in_force(connection: Connection, at: datetime) -> PolicySet:
+    """Return all policies as they stood at an instant: whose day counts is the caller's to say."""
+    found = await connection.execute(
+        text(
+            "SELECT DISTINCT ON (name) name, value FROM policy WHERE starts_at <= :at ORDER BY name, starts_at DESC"
+        ),
+        {"at": at},
+    )
+    return policy_set({row.name: row.value for row in found})

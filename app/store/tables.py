@@ -1,0 +1,25 @@
+"""Every table, imported in one place, so that the metadata is whole for migrations."""
+
+from sqlalchemy import MetaData
+from sqlmodel import SQLModel
+
+from app.store import (  # noqa: F401
+    accounts,
+    allocations,
+    applications,
+    auctions,
+    bands,
+    clock,
+    journal,
+    jurisdictions,
+    ledger,
+    listings,
+    needs,
+    policies,
+    projects,
+    sanctions,
+    tokens,
+    trades,
+)
+
+METADATA: MetaData = SQLModel.metadata

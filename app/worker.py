@@ -1,0 +1,53 @@
+"""Due work: what falls due is done by the same services a person would call.
+
+Any number of workers on one database: each due row is taken FOR UPDATE SKIP LOCKED, in a transaction of
+its own, so that it is done once. Deadlines are data: a service says what is due, and does one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import structlog
+
+from app.sealing.keys import Keys
+from app.settings import Settings
+from app.store.database import Database, DatabaseBusy, DatabaseUnavailable
+
+DoOne = Callable[..., Awaitable[bool]]
+"""Do one due thing with (connection, keys=…), if there is any; whether there was."""
+
+DUE: tuple[DoOne, ...] = ()
+
+log = structlog.get_logger(__name__)
+
+
+async def due_work(state: Any, settings: Settings) -> None:
+    """Do what is due, look again every few seconds, until cancelled."""
+    while True:
+        await do_due(state.database, state.keys)
+        await asyncio.sleep(settings.worker_poll_seconds)
+
+
+async def do_due(database: Database, keys: Keys) -> int:
+    """Do everything that is due now; return how many things were done.
+
+    A failure is logged and left for the next round: the row is still due, and nothing is half done.
+    """
+    done = 0
+    for do_one in DUE:
+        name = getattr(do_one, "__name__", "due work")
+        while True:
+            try:
+                found = await database.transact(partial(do_one, keys=keys))
+            except (DatabaseBusy, DatabaseUnavailable) as error:
+                log.warning("due work waits", work=name, reason=str(error))
+                break
+            except Exception as error:
+                log.error("due work failed", work=name, exc_info=error)
+                break
+            if not found:
+                break
+            done += 1
+    return done
