@@ -1,13 +1,18 @@
 """Needs (调剂需求): what a buyer may buy, because its application lacks it."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
+from app.market.errors import ensure
 from app.market.indicators import Indicator
 from app.market.needs import KeyLevel, NeedState
 from app.store import columns
+from app.store.database import Connection
 
 
 class Need(SQLModel, table=True):
@@ -49,3 +54,134 @@ class NeedItem(SQLModel, table=True):
     reserved: int = Field(default=0, sa_column=columns.count(default=0))
     awarded: int = Field(default=0, sa_column=columns.count(default=0))
     settled: int = Field(default=0, sa_column=columns.count(default=0))
+
+
+@dataclass(frozen=True, slots=True)
+class NeedItemRow:
+    """One indicator of a need, in its smallest step."""
+
+    indicator: Indicator
+    quantity: int
+    reserved: int
+    awarded: int
+    settled: int
+
+    @property
+    def open(self) -> int:
+        """What may still be registered for or allocated."""
+        return self.quantity - self.awarded - self.reserved
+
+
+@dataclass(frozen=True, slots=True)
+class NeedRow:
+    """A need as it stands, with its items by indicator."""
+
+    id: int
+    buyer: str
+    application_id: int
+    state: NeedState
+    key_level: KeyLevel | None
+    all_or_nothing: bool
+    declared_at: datetime
+    approved_at: datetime | None
+    decision_reason: str | None
+    items: Mapping[Indicator, NeedItemRow]
+
+
+_COLUMNS = """need.id, need.buyer, need.application_id, need.state, need.key_level, need.all_or_nothing,
+    need.declared_at, need.approved_at, need.decision_reason"""
+
+ItemKey = tuple[int, Indicator]
+
+
+async def _with_items(connection: Connection, rows: Sequence[Any]) -> list[NeedRow]:
+    found = await connection.execute(
+        text(
+            """
+            SELECT need_id, indicator, quantity, reserved, awarded, settled FROM need_item
+             WHERE need_id = ANY(CAST(:ids AS bigint[])) ORDER BY need_id, indicator
+            """
+        ),
+        {"ids": [row.id for row in rows]},
+    )
+    items: dict[int, dict[Indicator, NeedItemRow]] = {row.id: {} for row in rows}
+    for item in found:
+        indicator = Indicator(item.indicator)
+        items[item.need_id][indicator] = NeedItemRow(
+            indicator, item.quantity, item.reserved, item.awarded, item.settled
+        )
+    return [
+        NeedRow(
+            id=row.id,
+            buyer=row.buyer,
+            application_id=row.application_id,
+            state=NeedState(row.state),
+            key_level=None if row.key_level is None else KeyLevel(row.key_level),
+            all_or_nothing=row.all_or_nothing,
+            declared_at=row.declared_at,
+            approved_at=row.approved_at,
+            decision_reason=row.decision_reason,
+            items=items[row.id],
+        )
+        for row in rows
+    ]
+
+
+async def lock(connection: Connection, ids: Iterable[int]) -> dict[int, NeedRow]:
+    """Lock needs in the one order of all writers and return them as they stand now, by id.
+
+    The need's row stands for its items. An id that names no need is missing from the answer.
+    """
+    held = await connection.execute(
+        text(f"SELECT {_COLUMNS} FROM need WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"),
+        {"ids": sorted(set(ids))},
+    )
+    return {row.id: row for row in await _with_items(connection, held.all())}
+
+
+async def add_reserved(connection: Connection, changes: Mapping[ItemKey, int]) -> None:
+    """Add what live registrations reserve (negative: release), by need and indicator."""
+    await _add(connection, "reserved = need_item.reserved + change.quantity", changes)
+
+
+async def add_awarded(connection: Connection, changes: Mapping[ItemKey, int]) -> None:
+    """Add what trades bring (negative: no longer bring), by need and indicator."""
+    await _add(connection, "awarded = need_item.awarded + change.quantity", changes)
+
+
+async def add_settled(connection: Connection, changes: Mapping[ItemKey, int]) -> frozenset[int]:
+    """Add what has arrived, by need and indicator; return the needs that are MET by it."""
+    await _add(connection, "settled = need_item.settled + change.quantity", changes)
+    met = await connection.execute(
+        text(
+            """
+            UPDATE need SET state = 'MET'
+             WHERE id = ANY(CAST(:ids AS bigint[])) AND state = 'APPROVED'
+               AND NOT EXISTS (SELECT 1 FROM need_item AS item
+                                WHERE item.need_id = need.id AND item.settled < item.quantity)
+            RETURNING id
+            """
+        ),
+        {"ids": sorted({need_id for need_id, _ in changes})},
+    )
+    return frozenset(row.id for row in met)
+
+
+async def _add(connection: Connection, assignment: str, changes: Mapping[ItemKey, int]) -> None:
+    keys = sorted(changes)
+    changed = await connection.execute(
+        text(
+            f"""
+            UPDATE need_item SET {assignment}
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:indicators AS text[]), CAST(:quantities AS bigint[]))
+                   AS change(need_id, indicator, quantity)
+             WHERE need_item.need_id = change.need_id AND need_item.indicator = change.indicator
+            """
+        ),
+        {
+            "ids": [need_id for need_id, _ in keys],
+            "indicators": [indicator.value for _, indicator in keys],
+            "quantities": [changes[key] for key in keys],
+        },
+    )
+    ensure(changed.rowcount == len(keys), f"{len(keys)} need items to change, {changed.rowcount} changed")
