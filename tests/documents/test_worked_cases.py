@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.documents.offline import allocation, clearing, crediting
+from tests.documents.record_files import CASES as FOLDER
+from tests.documents.record_files import COMMANDS as IN_PROCESS
 
-CASES = sorted((Path(__file__).parents[1] / "cases").glob("*.json"))
+CASES = sorted(FOLDER.glob("*.json"))
 GENGHENG = Path(sys.executable).with_name("gengheng")
-IN_PROCESS = {"clear": clearing, "allocate": allocation, "credit": crediting}
 
 
 @pytest.fixture(params=CASES, ids=lambda path: path.stem)
