@@ -40,7 +40,7 @@ OWNER = "postgres"
 # The migrations grant RUNTIME_ROLE what the service needs; the service logs in as SERVICE, a member of it.
 RUNTIME_ROLE = "gengheng_runtime"
 SERVICE = "gengheng_service"
-START_ATTEMPTS = 3
+START_ATTEMPTS = 6
 START_TIMEOUT_SECONDS = 60
 LOCK_TIMEOUT_SECONDS = 90
 # A socket's path has to fit sockaddr_un: 108 bytes on Linux, 104 on macOS, the name and a zero included.
@@ -254,13 +254,13 @@ class _Cluster:
         options.append(f"-c unix_socket_directories={_shell_quoted(self.socket_folder)}")
         arguments = ["start", "--wait", "--timeout", str(START_TIMEOUT_SECONDS), "--pgdata", str(self.home)]
         arguments += ["--log", str(self.log), "--options", " ".join(options)]
-        for attempt in range(1, START_ATTEMPTS + 1):
-            self._clear_a_stale_pid_file()
+        for attempt in range(START_ATTEMPTS):
+            self._clear_stale_lock_files()
             if self._run("pg_ctl", arguments).returncode == 0:
                 self._make_the_database()
                 return True
             # After kill -9 of the server its children may need a moment to notice and go.
-            time.sleep(0.5 * attempt)
+            time.sleep(0.1 * 2**attempt)
         raise EmbeddedRefused(
             f"The embedded PostgreSQL doesn't start; it says: {self._last_words()}",
             f"{self.log} says more; check free space and memory.",
@@ -304,14 +304,15 @@ class _Cluster:
             return None
         return pid
 
-    def _clear_a_stale_pid_file(self) -> None:
-        """Remove a pid file whose process is gone or another program.
+    def _clear_stale_lock_files(self) -> None:
+        """Remove the server's lock files when their process is gone, a zombie, or another program.
 
         PostgreSQL itself keeps off when any process of its user has the number, which in a container
         with its few numbers happens; shared memory still guards against two servers on one cluster.
         """
         if self.running_pid() is None:
             (self.home / "postmaster.pid").unlink(missing_ok=True)
+            (self.socket_folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
     def _answers(self) -> bool:
         asked = ["--host", str(self.socket_folder), "--username", OWNER, "--timeout", "5"]

@@ -4,6 +4,7 @@ Reached with one connection of its own, outside the pool, so that the reason (re
 such database) isn't lost; it is put in words without the URL, which holds a password.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import asyncpg
@@ -18,6 +19,7 @@ from app.store.database import OLDEST_SERVER, RUNTIME_ROLE
 from app.store.migration import head_revision
 
 CONNECT_TIMEOUT_SECONDS = 5
+LOOK_TIMEOUT_SECONDS = 15
 Check = Callable[[AsyncConnection], Awaitable[None]]
 
 
@@ -64,7 +66,7 @@ async def _look(url: str, check: Check) -> None:
         url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": CONNECT_TIMEOUT_SECONDS}
     )
     try:
-        async with engine.connect() as connection:
+        async with asyncio.timeout(LOOK_TIMEOUT_SECONDS), engine.connect() as connection:
             await check(connection)
     except (DBAPIError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         raise _unreachable(url, error) from None
