@@ -578,6 +578,7 @@ def upgrade() -> None:
         sa.Column("awarded_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("notice_ends_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("payment_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("unpublished_years", postgresql.ARRAY(sa.Text()), server_default="{}", nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
