@@ -1,6 +1,12 @@
 """Needs (调剂需求): states and key-project levels (RULES 6)."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+
+from app.market.errors import Conflict, Malformed, RuleBroken
+from app.market.indicators import UNIT, Indicator
+from app.market.units import format_quantity
 
 
 class KeyLevel(StrEnum):
@@ -36,3 +42,84 @@ TRANSITIONS: dict[tuple[NeedState, NeedEvent], NeedState] = {
     (NeedState.APPROVED, NeedEvent.MEET): NeedState.MET,
     (NeedState.APPROVED, NeedEvent.LAPSE): NeedState.LAPSED,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Backing:
+    """A filed application behind needs, in steps by indicator.
+
+    ``required`` is what it must supply, ``coming`` what its live needs have still to bring, ``bought``
+    what its needs have brought already (and now lies in the reserve).
+    """
+
+    application_id: int
+    required: Mapping[Indicator, int]
+    coming: Mapping[Indicator, int]
+    bought: Mapping[Indicator, int]
+
+    def lacking(self, indicator: Indicator) -> int:
+        """What neither needs have brought nor live needs will bring."""
+        return max(
+            0,
+            self.required.get(indicator, 0) - self.coming.get(indicator, 0) - self.bought.get(indicator, 0),
+        )
+
+
+def shortage(
+    backings: Sequence[Backing], available: Mapping[Indicator, int], application_id: int
+) -> Mapping[Indicator, int]:
+    """What an application lacks that its own reserve can't cover, in steps: balance at home first ([N] 五).
+
+    ``backings`` are all filed applications of one buyer in the order of their filing. What was bought for
+    an application is its own; the rest of the reserve covers the applications in that order, so that one
+    hectare is never counted for two of them.
+    """
+    short = {}
+    for indicator in Indicator:
+        bought = sum(backing.bought.get(indicator, 0) for backing in backings)
+        home = max(0, available.get(indicator, 0) - bought)
+        for backing in backings:
+            lacking = backing.lacking(indicator)
+            if backing.application_id == application_id:
+                short[indicator] = max(0, lacking - home)
+                break
+            home = max(0, home - lacking)
+    return short
+
+
+def check_declared(wanted: Mapping[Indicator, int], short: Mapping[Indicator, int]) -> None:
+    """Refuse a need of nothing, or of more than the shortage of its application (RULES 6).
+
+    Raises Malformed or RuleBroken, naming the shortage of each indicator wanted too much of.
+    """
+    if not wanted:
+        raise Malformed("no_quantities", "Name at least one indicator and its quantity.", field="quantities")
+    for indicator, steps in wanted.items():
+        if steps <= 0:
+            raise Malformed("zero_quantity", "A quantity is above zero.", field=f"quantities.{indicator}")
+    over = [indicator for indicator, steps in wanted.items() if steps > short.get(indicator, 0)]
+    if over:
+        told = "; ".join(
+            f"{indicator}: {format_quantity(wanted[indicator], indicator)} {UNIT[indicator].name} wanted, "
+            f"{format_quantity(short.get(indicator, 0), indicator)} {UNIT[indicator].name} short"
+            for indicator in over
+        )
+        raise RuleBroken(
+            "exceeds_shortage",
+            "A need covers only what its application requires and the own reserve and other needs "
+            f"do not ({told}).",
+            field=f"quantities.{over[0]}",
+            shortage={each.value: format_quantity(short.get(each, 0), each) for each in wanted},
+            wanted={each.value: format_quantity(steps, each) for each, steps in wanted.items()},
+        )
+
+
+def refuse_reserved(needs: Sequence[str]) -> None:
+    """Refuse to let needs lapse that a live registration reserves: the buyer's bids stand on them."""
+    if needs:
+        raise Conflict(
+            "need_reserved",
+            f"Needs {', '.join(needs)} of this application are reserved by a registration in a live "
+            "auction; it can end when that auction has been opened or cancelled.",
+            needs=list(needs),
+        )
