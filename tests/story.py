@@ -1,1 +1,80 @@
 """Steps of the story that many tests begin with: each does one thing over HTTP, as its user would."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+from app.market.indicators import Indicator
+from app.market.units import format_decimal, parse_quantity
+from tests.conftest import Exchange
+
+_serials = itertools.count(1)
+GRAIN_STEPS_PER_M2 = 15  # what a square metre gains when its grade rises by one: 0.15 kg
+
+
+def project_body(county: str, **given: Any) -> dict[str, Any]:
+    """The body of a sound project of 8 hm² new dry land, with what is given in its place."""
+    serial = next(_serials)
+    parcel = {"area": "8.0000", "use_before": "unused", "use_after": "dry_land", "grade_after": 10}
+    return {
+        "filing_no": f"{county}2018{serial % 10_000:04d}",
+        "kind": "land_consolidation",
+        "name": f"项目 {serial}",
+        "department": "自然资源和规划局",
+        "started_on": "2018-03-01",
+        "funds": [{"source": "fiscal", "share": "1"}],
+        "parcels": [{"id": f"{county}-{serial}", **parcel}],
+        **given,
+    }
+
+
+async def credited(exchange: Exchange, county: str, wanted: Mapping[Indicator, str]) -> dict[Indicator, str]:
+    """File and have accepted a project for each indicator that earns what is wanted of it and no other.
+
+    Returns the batches' public ids. Capacity comes in steps of 0.15 kg: what is wanted is rounded up.
+    """
+    officer, regulator = await exchange.county(county), await exchange.regulator()
+    batches = {}
+    for indicator, quantity in wanted.items():
+        body = project_body(county, **_papers(county, indicator, parse_quantity(quantity, indicator)))
+        filed = await officer.post("/v1/projects", body)
+        assert filed.status_code == 201, filed.text
+        accepted = await regulator.post(
+            f"/v1/projects/{filed.json()['id']}/acceptance",
+            {"accepted_on": "2019-11-05", "accepting_body": "省自然资源厅", "surplus_recognised": True},
+        )
+        assert accepted.status_code == 201, accepted.text
+        (batch,) = accepted.json()["batches"]
+        assert batch["indicator"] == indicator
+        batches[indicator] = batch["id"]
+    return batches
+
+
+def _papers(county: str, indicator: Indicator, steps: int) -> dict[str, Any]:
+    """The kind and parcels that earn just so many steps of one indicator."""
+    at = f"{county}-{next(_serials)}"
+
+    def parcel(number: int, area_m2: int, before: str, after: str, *grades: int | None) -> dict[str, Any]:
+        return {
+            "id": f"{at}-{number}",
+            "area": format_decimal(area_m2, 4),
+            "use_before": before,
+            "use_after": after,
+            "grade_before": grades[0],
+            "grade_after": grades[1],
+        }
+
+    if indicator is Indicator.LINKAGE_QUOTA:
+        return {
+            "kind": "linkage",
+            "surplus_as": "linkage_quota",
+            "parcels": [parcel(1, steps, "construction", "dry_land", None, 10)],
+        }
+    if indicator is Indicator.PADDY_AREA:
+        return {"kind": "quality_upgrade", "parcels": [parcel(1, steps, "dry_land", "paddy", 10, 10)]}
+    if indicator is Indicator.GRAIN_CAPACITY:
+        area_m2 = -(-steps // GRAIN_STEPS_PER_M2)
+        return {"kind": "quality_upgrade", "parcels": [parcel(1, area_m2, "dry_land", "dry_land", 10, 9)]}
+    # The second parcel loses more capacity than the new land gains, so that only quantity is earned.
+    new_land = parcel(1, steps, "unused", "dry_land", None, 15)
+    return {"parcels": [new_land, parcel(2, steps, "dry_land", "dry_land", 1, 15)]}

@@ -280,13 +280,17 @@ def upgrade() -> None:
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("decision_reason", sa.Text(collation="C"), nullable=True),
         sa.CheckConstraint(
+            "kind IN ('land_consolidation', 'high_standard_farmland', 'quality_upgrade', 'linkage', 'abandoned_mine', 'orchard_or_forest', 'disaster_relocation', 'poverty_relocation')",
+            name=op.f("ck_project_kind"),
+        ),
+        sa.CheckConstraint(
             "state IN ('FILED', 'ACCEPTED', 'REFUSED', 'VOIDED')", name=op.f("ck_project_state")
         ),
         sa.CheckConstraint("accepted_on IS NULL OR accepted_on >= started_on", name=op.f("ck_project_dates")),
         sa.ForeignKeyConstraint(["county"], ["jurisdiction.code"], name=op.f("fk_project_county")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_project")),
     )
-    op.create_index(op.f("ix_project_county"), "project", ["county"], unique=False)
+    op.create_index("ix_project_county_id", "project", ["county", "id"], unique=False)
     op.create_index(
         "uq_project_filing_no",
         "project",
@@ -636,6 +640,7 @@ def upgrade() -> None:
             "transaction_id", "account_id", name=op.f("uq_posting_transaction_id_account_id")
         ),
     )
+    op.create_index("ix_posting_account_id_id", "posting", ["account_id", "id"], unique=False)
     op.create_table(
         "trade_line",
         sa.Column("id", sa.BigInteger(), autoincrement=True, nullable=False),
@@ -670,6 +675,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_trade_line_seller"), table_name="trade_line")
     op.drop_index(op.f("ix_trade_line_listing_id"), table_name="trade_line")
     op.drop_table("trade_line")
+    op.drop_index("ix_posting_account_id_id", table_name="posting")
     op.drop_table("posting")
     op.drop_index(op.f("ix_auction_lot_listing_id"), table_name="auction_lot")
     op.drop_table("auction_lot")
@@ -714,7 +720,7 @@ def downgrade() -> None:
     op.drop_index(
         "uq_project_filing_no", table_name="project", postgresql_where=sa.text("state <> 'REFUSED'")
     )
-    op.drop_index(op.f("ix_project_county"), table_name="project")
+    op.drop_index("ix_project_county_id", table_name="project")
     op.drop_table("project")
     op.drop_table("price_band")
     op.drop_table("policy")

@@ -1,0 +1,115 @@
+"""The register of certified land: what only it can say against a project (RULES 4, [N] 一, 七).
+
+A project's own papers are judged in ``market/projects.py``; here it is judged by what was certified of
+its parcels before, so that no land is credited as new farmland twice and no upgrade is paid twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.market.projects import CULTIVATED, LandUse, Parcel, Project, RefusalReason
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What was last certified of a parcel; ``credited_as_new`` stays true for good once it is."""
+
+    credited_as_new: bool
+    use: LandUse
+    grade: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterFindings:
+    """What the register holds against a project: the parcels to blame, by reason."""
+
+    claimed: tuple[str, ...]
+    unreviewed: tuple[str, ...]
+
+    @property
+    def reasons(self) -> tuple[RefusalReason, ...]:
+        """The reasons, each at most once."""
+        found = []
+        if self.claimed:
+            found.append(RefusalReason.PARCEL_CLAIMED)
+        if self.unreviewed:
+            found.append(RefusalReason.NEEDS_ECOLOGY_REVIEW)
+        return tuple(found)
+
+
+def findings(
+    project: Project,
+    certified: Mapping[str, Certified],
+    *,
+    review_area_m2: int,
+    ecology_reviewed: bool,
+) -> RegisterFindings:
+    """Hold a project against the register and the area above which unused land needs its review."""
+    claimed = [parcel.id for parcel in project.parcels if is_claimed(parcel, certified.get(parcel.id))]
+    unreviewed = [
+        parcel.id
+        for parcel in project.parcels
+        if not ecology_reviewed
+        and parcel.use_before is LandUse.UNUSED
+        and parcel.use_after is not LandUse.UNUSED
+        and parcel.area_m2 > review_area_m2
+    ]
+    return RegisterFindings(tuple(claimed), tuple(unreviewed))
+
+
+def is_claimed(parcel: Parcel, certified: Certified | None) -> bool:
+    """Whether what a parcel would earn was credited before ([N] 七).
+
+    New farmland is claimed if the land was credited as new or is certified farmland. An upgrade is
+    claimed unless it starts no lower than the grade and use last certified and ends above one of them:
+    otherwise the stretch from its start to what is certified would be paid a second time.
+    """
+    if certified is None:
+        return False
+    if _is_new_farmland(parcel):
+        return certified.credited_as_new or certified.use in CULTIVATED
+    if not _is_upgrade(parcel):
+        return False
+    return _starts_below(parcel, certified) or not _ends_above(parcel, certified)
+
+
+def certify(parcel: Parcel, before: Certified | None) -> Certified | None:
+    """What the register says of a parcel once its project is accepted; None if it never was farmland."""
+    if parcel.use_before not in CULTIVATED and parcel.use_after not in CULTIVATED:
+        return before
+    was_new = before is not None and before.credited_as_new
+    cultivated = parcel.use_after in CULTIVATED
+    return Certified(
+        credited_as_new=was_new or _is_new_farmland(parcel),
+        use=parcel.use_after,
+        grade=parcel.grade_after if cultivated else None,
+    )
+
+
+def _is_new_farmland(parcel: Parcel) -> bool:
+    return parcel.use_before not in CULTIVATED and parcel.use_after in CULTIVATED
+
+
+def _is_upgrade(parcel: Parcel) -> bool:
+    if parcel.use_before not in CULTIVATED or parcel.use_after not in CULTIVATED:
+        return False
+    return _grade(parcel.grade_after) < _grade(parcel.grade_before) or (
+        parcel.use_after is LandUse.PADDY and parcel.use_before is not LandUse.PADDY
+    )
+
+
+def _starts_below(parcel: Parcel, certified: Certified) -> bool:
+    return _grade(parcel.grade_before) > _grade(certified.grade) or (
+        certified.use is LandUse.PADDY and parcel.use_before is not LandUse.PADDY
+    )
+
+
+def _ends_above(parcel: Parcel, certified: Certified) -> bool:
+    return _grade(parcel.grade_after) < _grade(certified.grade) or (
+        parcel.use_after is LandUse.PADDY and certified.use is not LandUse.PADDY
+    )
+
+
+def _grade(grade: int | None) -> int:
+    # A larger number is a poorer grade; land without one is below them all.
+    return 99 if grade is None else grade

@@ -1,0 +1,411 @@
+"""``/v1/projects``: filed by counties, accepted or refused by the land regulator (项目备案与验收)."""
+
+from datetime import date
+from fractions import Fraction
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict, Field
+
+from app.auth import CurrentActor, GuardedRoute
+from app.market import projects as market
+from app.market.access import Action
+from app.market.ids import Kind, public_id, row_number
+from app.market.indicators import UNIT, Indicator
+from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
+from app.market.units import format_decimal, format_quantity, mu, parse_decimal
+from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
+from app.routers.forms import AreaText, Code, Day, DecimalText, Form, Id, Instant, Switch, Text, View, Whole
+from app.services import projects
+from app.services.projects import BatchRow, ProjectCase, ProjectSummary, plain
+
+router = APIRouter(prefix="/v1/projects", tags=["projects"], route_class=GuardedRoute)
+
+AREA_PLACES = UNIT[Indicator.FARMLAND_QUANTITY].places
+ParcelNo = Annotated[
+    str, Field(min_length=1, max_length=60, pattern=r"^[0-9A-Za-z_./-]+$", examples=["511922-0001"])
+]
+
+
+class FundForm(Form):
+    """One source of the project's money; the shares of all sum to exactly 1."""
+
+    source: FundSource
+    share: DecimalText
+
+
+class ParcelForm(Form):
+    """A parcel (图斑): land that is or was cultivated has a quality grade, 1 (best) to 15."""
+
+    id: ParcelNo
+    area: AreaText = Field(description="hm²")
+    use_before: LandUse
+    use_after: LandUse
+    grade_before: Whole | None = None
+    grade_after: Whole | None = None
+
+
+class ProjectForm(Form):
+    """A project as its county files it; one without a valid filing number can't be accepted."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example(
+            {
+                "filing_no": "51192220180007",
+                "kind": "land_consolidation",
+                "name": "南江县某镇土地整治项目",
+                "department": "南江县自然资源和规划局",
+                "started_on": "2018-03-01",
+                "funds": [
+                    {"source": "reclamation_fee", "share": "0.60"},
+                    {"source": "fiscal", "share": "0.40"},
+                ],
+                "design_grade": 10,
+                "parcels": [
+                    {
+                        "id": "511922-0001",
+                        "area": "8.0000",
+                        "use_before": "unused",
+                        "use_after": "dry_land",
+                        "grade_after": 10,
+                    },
+                    {
+                        "id": "511922-0002",
+                        "area": "2.5000",
+                        "use_before": "dry_land",
+                        "use_after": "paddy",
+                        "grade_before": 11,
+                        "grade_after": 9,
+                    },
+                ],
+            }
+        )
+    )
+
+    filing_no: Text | None = Field(
+        default=None, description="备案编号: county code, year, serial of 4 digits"
+    )
+    kind: ProjectKind
+    name: Text
+    department: Text
+    started_on: Day
+    funds: list[FundForm]
+    design_grade: Whole | None = None
+    feasibility_reviewed: Switch = Field(
+        default=False, description="The county's feasibility study was reviewed by the province"
+    )
+    surplus_as: SurplusUse | None = Field(default=None, description="Kind linkage only, and needed there")
+    resettlement_area: AreaText | None = Field(
+        default=None, description="hm² used for resettlement (新区); kinds linkage and abandoned_mine only"
+    )
+    parcels: list[ParcelForm]
+
+    def papers(self) -> market.Project:
+        """Read the form as the rules' own value; raises BadQuantity."""
+        parcels = tuple(
+            market.Parcel(
+                id=parcel.id,
+                area_m2=parse_decimal(parcel.area, AREA_PLACES, field=f"parcels.{at}.area"),
+                use_before=parcel.use_before,
+                use_after=parcel.use_after,
+                grade_before=parcel.grade_before,
+                grade_after=parcel.grade_after,
+            )
+            for at, parcel in enumerate(self.parcels)
+        )
+        resettlement_area_m2 = (
+            None
+            if self.resettlement_area is None
+            else parse_decimal(self.resettlement_area, AREA_PLACES, field="resettlement_area")
+        )
+        return market.Project(
+            kind=self.kind,
+            started_on=self.started_on,
+            funds=tuple(market.Fund(fund.source, Fraction(fund.share)) for fund in self.funds),
+            parcels=parcels,
+            filing_no=self.filing_no,
+            design_grade=self.design_grade,
+            feasibility_reviewed=self.feasibility_reviewed,
+            surplus_as=self.surplus_as,
+            resettlement_area_m2=resettlement_area_m2,
+        )
+
+
+class AcceptanceForm(Form):
+    """The acceptance (验收) of a project, with the reviews that the province made for it."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example({"accepted_on": "2019-11-05", "accepting_body": "四川省自然资源厅"})
+    )
+
+    accepted_on: Day = Field(description="Its day's policies decide")
+    accepting_body: Text
+    surplus_recognised: Switch = Field(
+        default=False, description="The province recognised the surplus of a linkage or mine project"
+    )
+    ecology_reviewed: Switch = Field(
+        default=False, description="Reclaiming a large piece of unused land was reviewed"
+    )
+    feasibility_reviewed: Switch | None = Field(
+        default=None, description="What the regulator found of the feasibility review; null: as filed"
+    )
+
+
+class RefusalForm(Form):
+    """Why a project is not accepted."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example({"reason": "图斑 511922-0002 面积与实测不符,请更正后重新备案"})
+    )
+
+    reason: Text
+
+
+class FundView(View):
+    """One source of the project's money."""
+
+    source: FundSource
+    share: str
+
+
+class ParcelView(View):
+    """A parcel, before and after."""
+
+    id: str
+    area: str
+    area_mu: str
+    use_before: LandUse
+    use_after: LandUse
+    grade_before: int | None
+    grade_after: int | None
+
+
+class BatchView(View):
+    """What the project earned of one indicator; it keeps this id wherever it is sold."""
+
+    id: str
+    indicator: Indicator
+    quantity: str
+    unit: str
+    quantity_mu: str | None
+
+    @classmethod
+    def of(cls, row: BatchRow) -> "BatchView":
+        """Shape a batch."""
+        is_area = UNIT[row.indicator].places == AREA_PLACES
+        return cls(
+            id=public_id(Kind.BATCH, row.id),
+            indicator=row.indicator,
+            quantity=format_quantity(row.quantity, row.indicator),
+            unit=UNIT[row.indicator].name,
+            quantity_mu=mu(row.quantity) if is_area else None,
+        )
+
+
+class ProjectView(View):
+    """A project with its papers, its decision, and what it earned."""
+
+    id: str
+    county: str
+    name: str
+    filing_no: str | None
+    kind: ProjectKind
+    department: str
+    state: ProjectState
+    started_on: date
+    funds: list[FundView]
+    design_grade: int | None
+    feasibility_reviewed: bool
+    surplus_recognised: bool
+    ecology_reviewed: bool
+    surplus_as: SurplusUse | None
+    resettlement_area: str | None
+    parcels: list[ParcelView]
+    filed_at: Instant
+    accepted_on: date | None
+    accepting_body: str | None
+    decided_at: Instant | None
+    decision_reason: str | None
+    credits: dict[Indicator, str] | None = Field(description="Per indicator, once accepted; zeros too")
+    batches: list[BatchView]
+
+    @classmethod
+    def of(cls, case: ProjectCase) -> "ProjectView":
+        """Shape a project and its batches."""
+        row, papers = case.row, case.row.papers
+        earned = {batch.indicator: batch.quantity for batch in case.batches}
+        decided = row.state in (ProjectState.ACCEPTED, ProjectState.VOIDED)
+        return cls(
+            id=public_id(Kind.PROJECT, row.id),
+            county=row.county,
+            name=row.name,
+            filing_no=papers.filing_no,
+            kind=papers.kind,
+            department=row.department,
+            state=row.state,
+            started_on=papers.started_on,
+            funds=[FundView(source=fund.source, share=plain(fund.share)) for fund in papers.funds],
+            design_grade=papers.design_grade,
+            feasibility_reviewed=papers.feasibility_reviewed,
+            surplus_recognised=papers.surplus_recognised,
+            ecology_reviewed=row.ecology_reviewed,
+            surplus_as=papers.surplus_as,
+            resettlement_area=(
+                None
+                if papers.resettlement_area_m2 is None
+                else format_decimal(papers.resettlement_area_m2, AREA_PLACES)
+            ),
+            parcels=[_parcel(parcel) for parcel in papers.parcels],
+            filed_at=row.filed_at,
+            accepted_on=papers.accepted_on,
+            accepting_body=row.accepting_body,
+            decided_at=row.decided_at,
+            decision_reason=row.decision_reason,
+            credits=(
+                {indicator: format_quantity(earned.get(indicator, 0), indicator) for indicator in Indicator}
+                if decided
+                else None
+            ),
+            batches=[BatchView.of(batch) for batch in case.batches],
+        )
+
+
+def _parcel(parcel: market.Parcel) -> ParcelView:
+    return ParcelView(
+        id=parcel.id,
+        area=format_decimal(parcel.area_m2, AREA_PLACES),
+        area_mu=mu(parcel.area_m2),
+        use_before=parcel.use_before,
+        use_after=parcel.use_after,
+        grade_before=parcel.grade_before,
+        grade_after=parcel.grade_after,
+    )
+
+
+class ProjectSummaryView(View):
+    """A project in a list."""
+
+    id: str
+    county: str
+    name: str
+    filing_no: str | None
+    kind: ProjectKind
+    state: ProjectState
+    started_on: date
+    accepted_on: date | None
+    filed_at: Instant
+    parcel_count: int
+    area: str
+    area_mu: str
+
+    @classmethod
+    def of(cls, row: ProjectSummary) -> "ProjectSummaryView":
+        """Shape a row of the list."""
+        return cls(
+            id=public_id(Kind.PROJECT, row.id),
+            county=row.county,
+            name=row.name,
+            filing_no=row.filing_no,
+            kind=row.kind,
+            state=row.state,
+            started_on=row.started_on,
+            accepted_on=row.accepted_on,
+            filed_at=row.filed_at,
+            parcel_count=row.parcel_count,
+            area=format_decimal(row.area_m2, AREA_PLACES),
+            area_mu=mu(row.area_m2),
+        )
+
+
+@router.post(
+    "",
+    operation_id=Action.FILE_PROJECT,
+    status_code=201,
+    responses=documented(ProjectView, status=201),
+    summary="File a project 项目备案",
+)
+async def file_project(form: ProjectForm, actor: CurrentActor, writing: Writing) -> Response:
+    """File a project of the bearer's own county, with its funds and parcels."""
+    work = partial(
+        projects.file, actor=actor, name=form.name, department=form.department, papers=form.papers()
+    )
+    return await writing.run(work, ProjectView.of)
+
+
+@router.get(
+    "",
+    operation_id=Action.READ_PROJECTS,
+    responses=documented(PageView[ProjectSummaryView]),
+    summary="Projects 项目",
+)
+async def read_projects(
+    actor: CurrentActor,
+    reading: Reading,
+    page: Paging,
+    county: Annotated[Code | None, Query()] = None,
+    state: Annotated[ProjectState | None, Query()] = None,
+) -> Response:
+    """List the bearer's own projects, or all for those who oversee them, in the order of filing."""
+    work = partial(
+        projects.summaries,
+        actor=actor,
+        county=county,
+        state=state,
+        after=page.after[0] if page.after else None,
+        limit=page.limit + 1,
+    )
+    return await reading.run(work, lambda rows: page.view(rows, ProjectSummaryView.of, lambda row: (row.id,)))
+
+
+@router.get(
+    "/{project_id}",
+    operation_id=Action.READ_PROJECT,
+    responses=documented(ProjectView),
+    summary="One project with its papers and credits",
+)
+async def read_project(project_id: Id, actor: CurrentActor, reading: Reading) -> Response:
+    """Show a project."""
+    number = row_number(Kind.PROJECT, project_id)
+    return await reading.run(partial(projects.project, actor=actor, number=number), ProjectView.of)
+
+
+@router.post(
+    "/{project_id}/acceptance",
+    operation_id=Action.ACCEPT_PROJECT,
+    status_code=201,
+    responses=documented(ProjectView, status=201),
+    summary="Accept a project and credit its county's reserve 验收入库",
+)
+async def accept_project(
+    project_id: Id, form: AcceptanceForm, actor: CurrentActor, writing: Writing
+) -> Response:
+    """Accept an eligible project; one that is not gets every reason, in `facts.reasons`, and stays filed."""
+    work = partial(
+        projects.accept,
+        actor=actor,
+        number=row_number(Kind.PROJECT, project_id),
+        accepted_on=form.accepted_on,
+        accepting_body=form.accepting_body,
+        surplus_recognised=form.surplus_recognised,
+        ecology_reviewed=form.ecology_reviewed,
+        feasibility_reviewed=form.feasibility_reviewed,
+    )
+    return await writing.run(work, ProjectView.of)
+
+
+@router.post(
+    "/{project_id}/refusal",
+    operation_id=Action.REFUSE_PROJECT,
+    status_code=201,
+    responses=documented(ProjectView, status=201),
+    summary="Refuse a project 不予验收",
+)
+async def refuse_project(
+    project_id: Id, form: RefusalForm, actor: CurrentActor, writing: Writing
+) -> Response:
+    """Refuse a filed project; its filing number is free for a corrected filing."""
+    work = partial(
+        projects.refuse, actor=actor, number=row_number(Kind.PROJECT, project_id), reason=form.reason
+    )
+    return await writing.run(work, ProjectView.of)
