@@ -1,12 +1,18 @@
 """Land applications (用地报批) with the requirement computed from their parcels."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Integer
+from sqlalchemy import CheckConstraint, Column, Integer, text
 from sqlmodel import Field, SQLModel
 
-from app.market.applications import ApplicationKind, ApplicationState
+from app.market.applications import ApplicationKind, ApplicationState, OccupiedParcel
+from app.market.indicators import Indicator
+from app.market.projects import LandUse
 from app.store import columns
+from app.store.database import Connection
 
 
 class LandApplication(SQLModel, table=True):
@@ -47,3 +53,170 @@ class ApplicationParcel(SQLModel, table=True):
     area_m2: int = Field(sa_column=columns.count())
     use: str = Field(sa_column=columns.text())
     grade: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationRow:
+    """A land application as it stands; its requirement in steps of every indicator."""
+
+    id: int
+    applicant: str
+    kind: ApplicationKind
+    title: str
+    state: ApplicationState
+    required: Mapping[Indicator, int]
+    filed_at: datetime
+    decided_at: datetime | None
+    decision_reason: str | None
+
+
+_COLUMNS = """id, applicant, kind, title, state, farmland_quantity, paddy_area, grain_capacity, linkage_quota,
+    filed_at, decided_at, decision_reason"""
+
+
+def _application(row: Any) -> ApplicationRow:
+    return ApplicationRow(
+        id=row.id,
+        applicant=row.applicant,
+        kind=ApplicationKind(row.kind),
+        title=row.title,
+        state=ApplicationState(row.state),
+        required={indicator: getattr(row, indicator.value) for indicator in Indicator},
+        filed_at=row.filed_at,
+        decided_at=row.decided_at,
+        decision_reason=row.decision_reason,
+    )
+
+
+async def insert(
+    connection: Connection,
+    *,
+    applicant: str,
+    kind: ApplicationKind,
+    title: str,
+    required: Mapping[Indicator, int],
+    parcels: Sequence[OccupiedParcel],
+    filed_at: datetime,
+) -> ApplicationRow:
+    """Enter an application, FILED, with its parcels."""
+    made = await connection.execute(
+        text(
+            f"""
+            INSERT INTO land_application (applicant, kind, title, state, farmland_quantity, paddy_area,
+                                          grain_capacity, linkage_quota, filed_at)
+            VALUES (:applicant, :kind, :title, 'FILED', :farmland_quantity, :paddy_area,
+                    :grain_capacity, :linkage_quota, :filed_at)
+            RETURNING {_COLUMNS}
+            """
+        ),
+        {
+            "applicant": applicant,
+            "kind": kind,
+            "title": title,
+            "filed_at": filed_at,
+            **{indicator.value: required[indicator] for indicator in Indicator},
+        },
+    )
+    application = _application(made.one())
+    await connection.execute(
+        text(
+            """
+            INSERT INTO application_parcel (application_id, parcel_no, area_m2, use, grade)
+            SELECT :id, parcel.*
+              FROM unnest(CAST(:numbers AS text[]), CAST(:areas AS bigint[]), CAST(:uses AS text[]),
+                          CAST(:grades AS integer[])) AS parcel
+            """
+        ),
+        {
+            "id": application.id,
+            "numbers": [parcel.parcel_no for parcel in parcels],
+            "areas": [parcel.area_m2 for parcel in parcels],
+            "uses": [parcel.use.value for parcel in parcels],
+            "grades": [parcel.grade for parcel in parcels],
+        },
+    )
+    return application
+
+
+async def parcels_of(connection: Connection, application_id: int) -> Sequence[OccupiedParcel]:
+    """Return an application's parcels by number."""
+    found = await connection.execute(
+        text(
+            "SELECT parcel_no, area_m2, use, grade FROM application_parcel "
+            "WHERE application_id = :id ORDER BY parcel_no"
+        ),
+        {"id": application_id},
+    )
+    return [OccupiedParcel(row.parcel_no, row.area_m2, LandUse(row.use), row.grade) for row in found]
+
+
+async def find(connection: Connection, id_: int) -> ApplicationRow | None:
+    """Return one application, or None."""
+    found = await connection.execute(
+        text(f"SELECT {_COLUMNS} FROM land_application WHERE id = :id"), {"id": id_}
+    )
+    row = found.first()
+    return None if row is None else _application(row)
+
+
+async def lock(connection: Connection, id_: int) -> ApplicationRow | None:
+    """Lock one application and return it as it stands now, or None; always before any of its needs."""
+    found = await connection.execute(
+        text(f"SELECT {_COLUMNS} FROM land_application WHERE id = :id FOR UPDATE"), {"id": id_}
+    )
+    row = found.first()
+    return None if row is None else _application(row)
+
+
+async def lock_filed(connection: Connection, applicant: str) -> Sequence[ApplicationRow]:
+    """Lock all applications of one applicant that are FILED, by id: needs are declared one at a time."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT {_COLUMNS} FROM land_application
+             WHERE applicant = :applicant AND state = 'FILED' ORDER BY id FOR UPDATE
+            """
+        ),
+        {"applicant": applicant},
+    )
+    return [_application(row) for row in found]
+
+
+async def decide(
+    connection: Connection, id_: int, *, state: ApplicationState, at: datetime, reason: str | None
+) -> ApplicationRow:
+    """Set what became of an application, which the caller holds."""
+    decided = await connection.execute(
+        text(
+            f"""
+            UPDATE land_application SET state = :state, decided_at = :at, decision_reason = :reason
+             WHERE id = :id RETURNING {_COLUMNS}
+            """
+        ),
+        {"id": id_, "state": state, "at": at, "reason": reason},
+    )
+    return _application(decided.one())
+
+
+async def applications(
+    connection: Connection,
+    *,
+    applicant: str | None,
+    state: ApplicationState | None,
+    after: int | None,
+    limit: int,
+) -> Sequence[ApplicationRow]:
+    """Return at most ``limit`` applications after the id given, by id."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT {_COLUMNS} FROM land_application
+             WHERE (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
+               AND (CAST(:applicant AS text) IS NULL OR applicant = CAST(:applicant AS text))
+               AND (CAST(:state AS text) IS NULL OR state = CAST(:state AS text))
+             ORDER BY id LIMIT :limit
+            """
+        ),
+        {"applicant": applicant, "state": state, "after": after, "limit": limit},
+    )
+    return [_application(row) for row in found]

@@ -304,3 +304,78 @@ async def listings(
         {"county": county, "indicator": indicator, "state": state, "after": after, "limit": limit},
     )
     return [_listing(row) for row in found]
+
+
+async def sellers(
+    connection: Connection, indicators: Iterable[Indicator]
+) -> frozenset[tuple[str, Indicator]]:
+    """Return who lists which of the indicators just now, with anything unsold, in an auction or not."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT DISTINCT county, indicator FROM listing
+             WHERE state IN ('LISTED', 'IN_AUCTION') AND awarded < quantity
+               AND indicator = ANY(CAST(:indicators AS text[]))
+            """
+        ),
+        {"indicators": [indicator.value for indicator in indicators]},
+    )
+    return frozenset((row.county, Indicator(row.indicator)) for row in found)
+
+
+@dataclass(frozen=True, slots=True)
+class ListableBatch:
+    """What a county could list of one batch: the batch's indicator and county of origin, and the balance."""
+
+    batch_id: int
+    indicator: Indicator
+    origin: str
+    available: int
+
+
+async def listable(connection: Connection, batch_id: int, holder: str | None) -> ListableBatch | None:
+    """Return a batch and what the holder (None: its county of origin) has available of it.
+
+    None where there is no such batch, or the holder never had any of it.
+    """
+    found = await connection.execute(
+        text(
+            """
+            SELECT batch.id, batch.indicator, batch.county,
+                   max(account.balance) FILTER (WHERE account.bucket = 'available') AS available
+              FROM batch JOIN account ON account.batch_id = batch.id
+             WHERE batch.id = :batch_id
+               AND account.jurisdiction = coalesce(CAST(:holder AS text), batch.county)
+             GROUP BY batch.id
+            """
+        ),
+        {"batch_id": batch_id, "holder": holder},
+    )
+    row = found.first()
+    if row is None:
+        return None
+    return ListableBatch(row.id, Indicator(row.indicator), row.county, row.available or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    """A recent auction's outcome, as published."""
+
+    auction_id: int
+    closes_at: datetime
+    outcome: str
+
+
+async def recent_results(connection: Connection, indicator: Indicator, limit: int) -> Sequence[ResultRow]:
+    """Return the latest opened auctions of an indicator, the latest first."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT id, closes_at, outcome FROM auction
+             WHERE indicator = :indicator AND state = 'OPENED' AND outcome IS NOT NULL
+             ORDER BY closes_at DESC, id DESC LIMIT :limit
+            """
+        ),
+        {"indicator": indicator, "limit": limit},
+    )
+    return [ResultRow(row.id, row.closes_at, row.outcome) for row in found]

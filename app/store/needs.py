@@ -87,6 +87,11 @@ class NeedRow:
     decision_reason: str | None
     items: Mapping[Indicator, NeedItemRow]
 
+    def open(self, indicator: Indicator) -> int:
+        """What may be registered for or allocated now: nothing unless the need is APPROVED."""
+        item = self.items.get(indicator)
+        return item.open if item is not None and self.state is NeedState.APPROVED else 0
+
 
 _COLUMNS = """need.id, need.buyer, need.application_id, need.state, need.key_level, need.all_or_nothing,
     need.declared_at, need.approved_at, need.decision_reason"""
@@ -185,3 +190,195 @@ async def _add(connection: Connection, assignment: str, changes: Mapping[ItemKey
         },
     )
     ensure(changed.rowcount == len(keys), f"{len(keys)} need items to change, {changed.rowcount} changed")
+
+
+async def insert(
+    connection: Connection,
+    *,
+    buyer: str,
+    application_id: int,
+    quantities: Mapping[Indicator, int],
+    all_or_nothing: bool,
+    declared_at: datetime,
+) -> NeedRow:
+    """Enter a need, DECLARED, with an item for each indicator."""
+    made = await connection.execute(
+        text(
+            f"""
+            INSERT INTO need (buyer, application_id, state, all_or_nothing, declared_at)
+            VALUES (:buyer, :application_id, 'DECLARED', :all_or_nothing, :declared_at)
+            RETURNING {_COLUMNS}
+            """
+        ),
+        {
+            "buyer": buyer,
+            "application_id": application_id,
+            "all_or_nothing": all_or_nothing,
+            "declared_at": declared_at,
+        },
+    )
+    row = made.one()
+    await connection.execute(
+        text(
+            """
+            INSERT INTO need_item (need_id, indicator, quantity, reserved, awarded, settled)
+            SELECT :need_id, item.indicator, item.quantity, 0, 0, 0
+              FROM unnest(CAST(:indicators AS text[]), CAST(:quantities AS bigint[]))
+                   AS item(indicator, quantity)
+            """
+        ),
+        {
+            "need_id": row.id,
+            "indicators": [indicator.value for indicator in quantities],
+            "quantities": list(quantities.values()),
+        },
+    )
+    return (await _with_items(connection, [row]))[0]
+
+
+async def decide(
+    connection: Connection,
+    id_: int,
+    *,
+    state: NeedState,
+    key_level: KeyLevel | None,
+    approved_at: datetime | None,
+    reason: str | None,
+) -> NeedRow:
+    """Set the regulator's decision on a need, which the caller holds."""
+    decided = await connection.execute(
+        text(
+            f"""
+            UPDATE need SET state = :state, key_level = :key_level, approved_at = :approved_at,
+                            decision_reason = :reason
+             WHERE id = :id RETURNING {_COLUMNS}
+            """
+        ),
+        {
+            "id": id_,
+            "state": state,
+            "key_level": key_level,
+            "approved_at": approved_at,
+            "reason": reason,
+        },
+    )
+    return (await _with_items(connection, decided.all()))[0]
+
+
+async def lapse(connection: Connection, ids: Iterable[int], reason: str) -> None:
+    """Let needs lapse, which the caller holds; what was awarded to them goes on."""
+    await connection.execute(
+        text(
+            """
+            UPDATE need SET state = 'LAPSED', decision_reason = :reason
+             WHERE id = ANY(CAST(:ids AS bigint[]))
+            """
+        ),
+        {"ids": sorted(set(ids)), "reason": reason},
+    )
+
+
+async def lock_live_of(connection: Connection, application_id: int) -> Sequence[NeedRow]:
+    """Lock the needs of an application and return those that are DECLARED or APPROVED, by id."""
+    found = await connection.execute(
+        text("SELECT id FROM need WHERE application_id = :id AND state IN ('DECLARED', 'APPROVED')"),
+        {"id": application_id},
+    )
+    held = await lock(connection, (row.id for row in found))
+    return [need for need in held.values() if need.state in (NeedState.DECLARED, NeedState.APPROVED)]
+
+
+async def lock_waiting(connection: Connection) -> Sequence[NeedRow]:
+    """Lock every approved key-project need with an open quantity, by id, and return those that wait."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT id FROM need
+             WHERE state = 'APPROVED' AND key_level IS NOT NULL
+               AND EXISTS (SELECT 1 FROM need_item AS item
+                            WHERE item.need_id = need.id AND item.awarded + item.reserved < item.quantity)
+            """
+        )
+    )
+    held = await lock(connection, (row.id for row in found))
+    return [need for need in held.values() if any(need.open(indicator) > 0 for indicator in need.items)]
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyOfBuyer:
+    """What a buyer has or will have, in steps by indicator, seen at one instant.
+
+    ``available`` in its reserve; ``coming`` to live needs and ``bought`` by needs, by application.
+    """
+
+    available: Mapping[Indicator, int]
+    coming: Mapping[int, Mapping[Indicator, int]]
+    bought: Mapping[int, Mapping[Indicator, int]]
+
+
+async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
+    """Return what a buyer's reserve and needs hold, in one statement: a settlement moves between them."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT need.application_id, item.indicator,
+                   coalesce(sum(item.quantity - item.settled)
+                            FILTER (WHERE need.state IN ('DECLARED', 'APPROVED')), 0) AS coming,
+                   sum(item.settled) AS present
+              FROM need JOIN need_item AS item ON item.need_id = need.id
+             WHERE need.buyer = :buyer GROUP BY need.application_id, item.indicator
+            UNION ALL
+            SELECT NULL, account.asset, 0, sum(account.balance)
+              FROM account
+             WHERE account.jurisdiction = :buyer AND account.bucket = 'available'
+               AND account.batch_id IS NOT NULL
+             GROUP BY account.asset
+            """
+        ),
+        {"buyer": buyer},
+    )
+    available: dict[Indicator, int] = {}
+    coming: dict[int, dict[Indicator, int]] = {}
+    bought: dict[int, dict[Indicator, int]] = {}
+    for row in found:
+        indicator = Indicator(row.indicator)
+        if row.application_id is None:
+            available[indicator] = int(row.present)
+        else:
+            coming.setdefault(row.application_id, {})[indicator] = int(row.coming)
+            bought.setdefault(row.application_id, {})[indicator] = int(row.present)
+    return SupplyOfBuyer(available, coming, bought)
+
+
+async def find(connection: Connection, id_: int) -> NeedRow | None:
+    """Return one need, or None."""
+    found = await connection.execute(text(f"SELECT {_COLUMNS} FROM need WHERE id = :id"), {"id": id_})
+    rows = found.all()
+    return (await _with_items(connection, rows))[0] if rows else None
+
+
+async def needs(
+    connection: Connection,
+    *,
+    buyer: str | None,
+    application_id: int | None,
+    state: NeedState | None,
+    after: int | None,
+    limit: int,
+) -> Sequence[NeedRow]:
+    """Return at most ``limit`` needs after the id given, by id."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT {_COLUMNS} FROM need
+             WHERE (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
+               AND (CAST(:buyer AS text) IS NULL OR buyer = CAST(:buyer AS text))
+               AND (CAST(:application_id AS bigint) IS NULL
+                    OR application_id = CAST(:application_id AS bigint))
+               AND (CAST(:state AS text) IS NULL OR state = CAST(:state AS text))
+             ORDER BY id LIMIT :limit
+            """
+        ),
+        {"buyer": buyer, "application_id": application_id, "state": state, "after": after, "limit": limit},
+    )
+    return await _with_items(connection, found.all())
