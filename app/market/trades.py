@@ -162,6 +162,11 @@ class Trade:
         """The lines that have not dropped out, by id."""
         return tuple(line for line in self.lines if line.state is LineState.ACTIVE)
 
+    @property
+    def parties(self) -> frozenset[str]:
+        """Its buyer and the seller of each line: who may see it."""
+        return frozenset({self.buyer, *(line.seller for line in self.lines)})
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:

@@ -1,11 +1,23 @@
 """Money accounts (资金账户): movements that the treasurer records against the bank."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from app.market.ledger import Bucket
 from app.store import columns
+from app.store.database import Connection
+
+
+class MovementKind(StrEnum):
+    """Which way money moved, seen from the exchange."""
+
+    DEPOSIT = "deposit"
+    WITHDRAWAL = "withdrawal"
 
 
 class CashMovement(SQLModel, table=True):
@@ -14,7 +26,7 @@ class CashMovement(SQLModel, table=True):
     __tablename__ = "cash_movement"
     __table_args__ = (
         UniqueConstraint("kind", "reference", name="uq_cash_movement_reference"),
-        CheckConstraint("kind IN ('deposit', 'withdrawal')", name="ck_cash_movement_kind"),
+        columns.one_of("cash_movement", "kind", MovementKind),
         CheckConstraint("amount > 0", name="ck_cash_movement_amount"),
     )
 
@@ -25,3 +37,107 @@ class CashMovement(SQLModel, table=True):
     reference: str = Field(sa_column=columns.text())
     recorded_at: datetime = Field(sa_column=columns.instant())
     recorded_by: str = Field(sa_column=columns.refers("jurisdiction.code"))
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRow:
+    """A movement as recorded (fen)."""
+
+    id: int
+    jurisdiction: str
+    kind: MovementKind
+    amount_fen: int
+    reference: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """One change of one bucket of a jurisdiction's money (fen), with the balance before and after."""
+
+    id: int
+    transaction_id: int
+    at: datetime
+    kind: str
+    reference: str
+    bucket: Bucket
+    amount_fen: int
+    before_fen: int
+    after_fen: int
+
+
+async def record(
+    connection: Connection,
+    *,
+    jurisdiction: str,
+    kind: MovementKind,
+    amount_fen: int,
+    reference: str,
+    recorded_at: datetime,
+    recorded_by: str,
+) -> MovementRow:
+    """Record a movement; raises Conflict where its kind has one with this bank reference."""
+    made = await connection.execute(
+        text(
+            """
+            INSERT INTO cash_movement (jurisdiction, kind, amount, reference, recorded_at, recorded_by)
+            VALUES (:jurisdiction, :kind, :amount, :reference, :recorded_at, :recorded_by) RETURNING id
+            """
+        ),
+        {
+            "jurisdiction": jurisdiction,
+            "kind": kind,
+            "amount": amount_fen,
+            "reference": reference,
+            "recorded_at": recorded_at,
+            "recorded_by": recorded_by,
+        },
+    )
+    return MovementRow(made.scalar_one(), jurisdiction, kind, amount_fen, reference, recorded_at)
+
+
+async def balances(connection: Connection, jurisdiction: str) -> Mapping[Bucket, int]:
+    """Return a jurisdiction's money by bucket (fen); a bucket never used is missing."""
+    found = await connection.execute(
+        text(
+            "SELECT bucket, balance FROM account "
+            "WHERE jurisdiction = :jurisdiction AND asset = 'CNY' AND bucket <> 'bank'"
+        ),
+        {"jurisdiction": jurisdiction},
+    )
+    return {Bucket(row.bucket): row.balance for row in found}
+
+
+async def entries(
+    connection: Connection, jurisdiction: str, *, before: int | None, limit: int
+) -> Sequence[EntryRow]:
+    """Return at most ``limit`` entries of a jurisdiction's money, newest first, before the id given."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT posting.id, posting.transaction_id, head.at, head.kind, head.reference, account.bucket,
+                   posting.amount, posting.balance_before, posting.balance_after
+              FROM account
+              JOIN posting ON posting.account_id = account.id
+              JOIN ledger_transaction AS head ON head.id = posting.transaction_id
+             WHERE account.jurisdiction = :jurisdiction AND account.asset = 'CNY' AND account.bucket <> 'bank'
+               AND (CAST(:before AS bigint) IS NULL OR posting.id < CAST(:before AS bigint))
+             ORDER BY posting.id DESC LIMIT :limit
+            """
+        ),
+        {"jurisdiction": jurisdiction, "before": before, "limit": limit},
+    )
+    return [
+        EntryRow(
+            row.id,
+            row.transaction_id,
+            row.at,
+            row.kind,
+            row.reference,
+            Bucket(row.bucket),
+            row.amount,
+            row.balance_before,
+            row.balance_after,
+        )
+        for row in found
+    ]

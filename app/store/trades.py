@@ -253,30 +253,35 @@ async def unsettled_of_listing(connection: Connection, listing_id: int) -> froze
     return frozenset(row.trade_id for row in found)
 
 
-async def save(connection: Connection, before: market.Trade, after: market.Trade) -> None:
-    """Write a trade's change, compare-and-set on its state; lines are voided by ``void_lines``."""
+async def save(connection: Connection, changes: Sequence[tuple[market.Trade, market.Trade]]) -> None:
+    """Write trades as (before, after), compare-and-set on their state; ``void_lines`` writes lines."""
     saved = await connection.execute(
         text(
             """
-            UPDATE trade SET state = :state, amount = :amount, deposit = :deposit,
-                             confirmed_at = :confirmed_at, paid_at = :paid_at, ended_at = :ended_at,
-                             end_reason = :end_reason
-             WHERE id = :id AND state = :before
+            UPDATE trade SET state = fresh.state, amount = fresh.amount, deposit = fresh.deposit,
+                             confirmed_at = fresh.confirmed_at, paid_at = fresh.paid_at,
+                             ended_at = fresh.ended_at, end_reason = fresh.end_reason
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:states AS text[]),
+                          CAST(:amounts AS bigint[]), CAST(:deposits AS bigint[]),
+                          CAST(:confirmed AS timestamptz[]), CAST(:paid AS timestamptz[]),
+                          CAST(:ended AS timestamptz[]), CAST(:reasons AS text[]))
+                   AS fresh(id, before, state, amount, deposit, confirmed_at, paid_at, ended_at, end_reason)
+             WHERE trade.id = fresh.id AND trade.state = fresh.before
             """
         ),
         {
-            "id": before.id,
-            "before": before.state,
-            "state": after.state,
-            "amount": after.amount_fen,
-            "deposit": after.deposit_fen,
-            "confirmed_at": after.confirmed_at,
-            "paid_at": after.paid_at,
-            "ended_at": after.ended_at,
-            "end_reason": after.end_reason,
+            "ids": [before.id for before, _ in changes],
+            "befores": [before.state.value for before, _ in changes],
+            "states": [after.state.value for _, after in changes],
+            "amounts": [after.amount_fen for _, after in changes],
+            "deposits": [after.deposit_fen for _, after in changes],
+            "confirmed": [after.confirmed_at for _, after in changes],
+            "paid": [after.paid_at for _, after in changes],
+            "ended": [after.ended_at for _, after in changes],
+            "reasons": [after.end_reason for _, after in changes],
         },
     )
-    ensure(saved.rowcount == 1, f"trade {before.id} left {before.state} while it was locked")
+    ensure(saved.rowcount == len(changes), f"{len(changes)} trades to change, {saved.rowcount} changed")
 
 
 async def void_lines(connection: Connection, ids: Iterable[int]) -> None:

@@ -1,0 +1,246 @@
+"""``/v1/trades``: from award to settlement (成交确认、付款、划转)."""
+
+from functools import partial
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import ConfigDict, Field
+
+from app.auth import CurrentActor, GuardedRoute
+from app.market.access import Action
+from app.market.ids import Kind, public_id, row_number
+from app.market.indicators import UNIT, Indicator
+from app.market.trades import Line, LineState, Trade, TradeState
+from app.market.units import format_money, format_quantity, mu, wan_yuan
+from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
+from app.routers.forms import Form, Id, Instant, Text, View
+from app.services import settlements, trades
+
+router = APIRouter(prefix="/v1/trades", tags=["trades"], route_class=GuardedRoute)
+
+
+class LineView(View):
+    """What the trade takes from one listing; a voided line has dropped out."""
+
+    id: str
+    listing: str
+    batch: str = Field(description="The reserve batch, and with it the project, that it comes from")
+    seller: str
+    indicator: Indicator
+    unit: str
+    quantity: str
+    quantity_mu: str | None = Field(description="Areas also in 亩")
+    price: str
+    amount: str
+    amount_wan_yuan: str
+    state: LineState
+
+    @classmethod
+    def of(cls, line: Line) -> "LineView":
+        """Shape a line."""
+        area = line.indicator is not Indicator.GRAIN_CAPACITY
+        return cls(
+            id=public_id(Kind.LINE, line.id),
+            listing=public_id(Kind.LISTING, line.listing_id),
+            batch=public_id(Kind.BATCH, line.batch_id),
+            seller=line.seller,
+            indicator=line.indicator,
+            unit=UNIT[line.indicator].name,
+            quantity=format_quantity(line.quantity, line.indicator),
+            quantity_mu=mu(line.quantity) if area else None,
+            price=format_money(line.price_fen),
+            amount=format_money(line.amount_fen),
+            amount_wan_yuan=wan_yuan(line.amount_fen),
+            state=line.state,
+        )
+
+
+class TradeView(View):
+    """A trade with its lines; both deadlines are the first instant that is too late or late enough."""
+
+    id: str
+    state: TradeState
+    buyer: str
+    need: str
+    auction: str | None
+    bid: str | None
+    allocation: str | None
+    amount: str = Field(description="The sum of the active lines, yuan")
+    amount_wan_yuan: str
+    deposit: str = Field(description="The part of the bid deposit that is held for it, yuan")
+    awarded_at: Instant
+    notice_ends_at: Instant = Field(description="The public notice 公示 ends; confirmation from then on")
+    payment_due_at: Instant = Field(description="Payment counts before this instant")
+    confirmed_at: Instant | None
+    paid_at: Instant | None
+    ended_at: Instant | None
+    end_reason: str | None
+    lines: list[LineView]
+    warnings: list[str]
+
+    @classmethod
+    def of(cls, trade: Trade) -> "TradeView":
+        """Shape a trade."""
+        source = trade.auction_id, trade.allocation_id
+        return cls(
+            id=public_id(Kind.TRADE, trade.id),
+            state=trade.state,
+            buyer=trade.buyer,
+            need=public_id(Kind.NEED, trade.need_id),
+            auction=None if source[0] is None else public_id(Kind.AUCTION, source[0]),
+            bid=trade.bid_id,
+            allocation=None if source[1] is None else public_id(Kind.ALLOCATION, source[1]),
+            amount=format_money(trade.amount_fen),
+            amount_wan_yuan=wan_yuan(trade.amount_fen),
+            deposit=format_money(trade.deposit_fen),
+            awarded_at=trade.awarded_at,
+            notice_ends_at=trade.notice_ends_at,
+            payment_due_at=trade.payment_due_at,
+            confirmed_at=trade.confirmed_at,
+            paid_at=trade.paid_at,
+            ended_at=trade.ended_at,
+            end_reason=trade.end_reason,
+            lines=[LineView.of(line) for line in trade.lines],
+            warnings=[
+                f"The working-day calendar of {year} was not published at the award: "
+                "its deadlines count Monday to Friday in that year."
+                for year in trade.unpublished_years
+            ],
+        )
+
+
+class ConfirmationForm(Form):
+    """Nothing to say: the confirmation (成交确认书) is of the trade as awarded."""
+
+    model_config = ConfigDict(json_schema_extra=example({}))
+
+
+class PaymentForm(Form):
+    """Nothing to say: the amount is the trade's, less its deposit."""
+
+    model_config = ConfigDict(json_schema_extra=example({}))
+
+
+class SettlementForm(Form):
+    """Nothing to say: all lines are settled, or none."""
+
+    model_config = ConfigDict(json_schema_extra=example({}))
+
+
+class DefaultForm(Form):
+    """Why the trade is declared in default."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example({"reason": "The buyer refused to sign the confirmation."})
+    )
+
+    reason: Text
+
+
+@router.get(
+    "",
+    operation_id=Action.READ_TRADES,
+    responses=documented(PageView[TradeView]),
+    summary="Trades 成交",
+)
+async def read_trades(
+    actor: CurrentActor,
+    reading: Reading,
+    page: Paging,
+    state: Annotated[TradeState | None, Query()] = None,
+    auction: Annotated[Id | None, Query()] = None,
+) -> Response:
+    """List the trades in which one buys or sells; overseers and the treasurer see everybody's."""
+    work = partial(
+        trades.trades,
+        actor=actor,
+        state=state,
+        auction_id=None if auction is None else row_number(Kind.AUCTION, auction, field="auction"),
+        after=page.after[0] if page.after else None,
+        limit=page.limit + 1,
+    )
+    return await reading.run(work, lambda rows: page.view(rows, TradeView.of, lambda row: (row.id,)))
+
+
+@router.get(
+    "/{trade_id}",
+    operation_id=Action.READ_TRADE,
+    responses=documented(TradeView),
+    summary="One trade with its lines",
+)
+async def read_trade(trade_id: Id, actor: CurrentActor, reading: Reading) -> Response:
+    """Show a trade to its buyer, its sellers, and who oversees them."""
+    work = partial(trades.trade, actor=actor, number=row_number(Kind.TRADE, trade_id))
+    return await reading.run(work, TradeView.of)
+
+
+@router.post(
+    "/{trade_id}/confirmation",
+    operation_id=Action.CONFIRM_TRADE,
+    status_code=201,
+    responses=documented(TradeView, status=201),
+    summary="Confirm a trade after its public notice 成交确认书",
+)
+async def confirm_trade(
+    trade_id: Id,
+    form: ConfirmationForm,
+    actor: CurrentActor,
+    writing: Writing,
+) -> Response:
+    """Confirm a trade, by its buyer or the land regulator, once the public notice has ended."""
+    work = partial(trades.confirm, actor=actor, number=row_number(Kind.TRADE, trade_id))
+    return await writing.run(work, TradeView.of)
+
+
+@router.post(
+    "/{trade_id}/payment",
+    operation_id=Action.PAY_TRADE,
+    status_code=201,
+    responses=documented(TradeView, status=201),
+    summary="Pay a trade into escrow 付款",
+)
+async def pay_trade(
+    trade_id: Id,
+    form: PaymentForm,
+    actor: CurrentActor,
+    writing: Writing,
+) -> Response:
+    """Pay the amount less the deposit out of the buyer's available money; both go into escrow."""
+    work = partial(trades.pay, actor=actor, number=row_number(Kind.TRADE, trade_id))
+    return await writing.run(work, TradeView.of)
+
+
+@router.post(
+    "/{trade_id}/settlement",
+    operation_id=Action.SETTLE_TRADE,
+    status_code=201,
+    responses=documented(TradeView, status=201),
+    summary="Settle a paid trade: indicators and money of all lines 划转",
+)
+async def settle_trade(
+    trade_id: Id,
+    form: SettlementForm,
+    actor: CurrentActor,
+    writing: Writing,
+) -> Response:
+    """Settle all lines in one transaction, or none; safely sent again under the same key."""
+    work = partial(settlements.settle, actor=actor, number=row_number(Kind.TRADE, trade_id))
+    return await writing.run(work, TradeView.of)
+
+
+@router.post(
+    "/{trade_id}/default",
+    operation_id=Action.DEFAULT_TRADE,
+    status_code=201,
+    responses=documented(TradeView, status=201),
+    summary="Declare an unpaid trade in default 违约",
+)
+async def default_trade(
+    trade_id: Id,
+    form: DefaultForm,
+    actor: CurrentActor,
+    writing: Writing,
+) -> Response:
+    """Give the quantities back to their listings and the need, and the deposit to the sellers."""
+    work = partial(trades.default, actor=actor, number=row_number(Kind.TRADE, trade_id), reason=form.reason)
+    return await writing.run(work, TradeView.of)

@@ -1,0 +1,66 @@
+"""Settlement (划转): indicators and money of all lines of a trade in one transaction, or nothing."""
+
+from app.market import trades as market
+from app.market.access import Action, Actor
+from app.market.ids import Kind, public_id
+from app.market.trades import Trade
+from app.market.units import format_money, format_quantity
+from app.services.journal import announce
+from app.services.trades import held, named
+from app.store import clock, ledger, listings, needs
+from app.store import trades as store
+from app.store.database import Connection
+
+__all__ = ["settle"]
+
+
+async def settle(connection: Connection, *, actor: Actor, number: int) -> Trade:
+    """Settle a paid trade; raises NotFound, and WrongState where it is settled already or unpaid.
+
+    The indicators of every line go from the seller's locked balance to the buyer's reserve with their
+    batch of origin, and the money from the buyer's escrow to the sellers: one ledger transaction.
+    """
+    before = await held(connection, actor, Action.SETTLE_TRADE, number)
+    lines = before.active_lines
+    await needs.lock(connection, [before.need_id])
+    await listings.lock(connection, [line.listing_id for line in lines])
+    now = await clock.now(connection)
+    after, entries = market.settle(before, named(before), now)
+    await store.save(connection, [(before, after)])
+    await needs.add_settled(connection, market.by_indicator(before.need_id, lines))
+    await listings.add_settled(connection, market.by_listing(lines), at=now)
+    await ledger.post(
+        connection,
+        kind="settlement",
+        reference=named(after),
+        at=now,
+        actor=actor.jurisdiction,
+        entries=entries,
+    )
+    await _announce(connection, after, actor)
+    return after
+
+
+async def _announce(connection: Connection, trade: Trade, actor: Actor) -> None:
+    await announce(
+        connection,
+        at=trade.ended_at or trade.awarded_at,
+        kind="trade.settled",
+        subject=named(trade),
+        actor=actor.jurisdiction,
+        facts={
+            "buyer": trade.buyer,
+            "amount": format_money(trade.amount_fen),
+            "lines": [
+                {
+                    "listing": public_id(Kind.LISTING, line.listing_id),
+                    "batch": public_id(Kind.BATCH, line.batch_id),
+                    "seller": line.seller,
+                    "indicator": line.indicator,
+                    "quantity": format_quantity(line.quantity, line.indicator),
+                    "amount": format_money(line.amount_fen),
+                }
+                for line in trade.active_lines
+            ],
+        },
+    )
