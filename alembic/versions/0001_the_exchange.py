@@ -91,6 +91,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("replaced_by", sa.Text(collation="C"), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("replaced_by IS NULL OR withdrawn_at IS NULL", name=op.f("ck_bid_ended_once")),
         sa.ForeignKeyConstraint(["auction_id"], ["auction.id"], name=op.f("fk_bid_auction_id")),
         sa.ForeignKeyConstraint(["buyer"], ["jurisdiction.code"], name=op.f("fk_bid_buyer")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_bid")),
@@ -102,6 +103,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("replaced_by IS NULL AND withdrawn_at IS NULL"),
     )
+    op.create_index("ix_bid_receipts", "bid", ["auction_id", "buyer", "received_at", "id"], unique=False)
     op.create_table(
         "cash_movement",
         sa.Column("id", sa.BigInteger(), autoincrement=True, nullable=False),
@@ -557,7 +559,6 @@ def upgrade() -> None:
         sa.Column("limit_quantity", sa.BigInteger(), nullable=False),
         sa.Column("deposit", sa.BigInteger(), nullable=False),
         sa.Column("registered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("deposit >= 0", name=op.f("ck_registration_deposit")),
         sa.CheckConstraint("limit_quantity > 0", name=op.f("ck_registration_limit")),
         sa.ForeignKeyConstraint(["auction_id"], ["auction.id"], name=op.f("fk_registration_auction_id")),
@@ -732,6 +733,7 @@ def downgrade() -> None:
     op.drop_table("designation")
     op.drop_index(op.f("ix_cash_movement_jurisdiction"), table_name="cash_movement")
     op.drop_table("cash_movement")
+    op.drop_index("ix_bid_receipts", table_name="bid")
     op.drop_index(
         "ix_bid_in_force",
         table_name="bid",
