@@ -49,6 +49,9 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@touch "$(STAMP)"
 
 run: $(STAMP)
+	@if [ -n "$$GENGHENG_DATABASE_URL" ]; then \
+		echo "make run migrates and fills the embedded database only, and GENGHENG_DATABASE_URL is set." >&2; \
+		echo "Unset it, or run $(BIN)/gengheng migrate and $(BIN)/gengheng serve yourself." >&2; exit 1; fi
 	@$(DEVELOPMENT) PORT='$(PORT)' $(BIN)/gengheng migrate
 	@$(DEVELOPMENT) PORT='$(PORT)' $(BIN)/gengheng sample
 	@echo

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 
 import structlog
 import uvicorn
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from app.settings import Settings, StartRefused, load_settings
@@ -32,6 +33,14 @@ class PortTaken(StartRefused):
     """Something else listens on the port, or this user may not."""
 
     exit_status = 4
+
+
+class ApplicationFailed(StartRefused):
+    """The application itself failed before it served: a defect."""
+
+    def __init__(self) -> None:
+        """Point at the log, which holds the failure."""
+        super().__init__("The application failed to start.", "The log above says where.")
 
 
 class MigrationRefused(StartRefused):
@@ -158,15 +167,21 @@ def _run(settings: Settings, listener: socket.socket) -> None:
     )
     if settings.workers == 1:
         server = uvicorn.Server(config)
-        server.run(sockets=[listener])
-        if not server.started:
-            raise StartRefused("The application didn't start.", "The log above says why.")
+        try:
+            server.run(sockets=[listener])
+        except SystemExit as left:
+            if left.code == STARTUP_FAILURE:
+                raise ApplicationFailed from None
+            raise
         return
     with (
         tempfile.TemporaryDirectory(prefix="gengheng-metrics-") as folder,
         _environment(PROMETHEUS_MULTIPROC_DIR=folder),
     ):
-        Multiprocess(config, sockets=[listener]).run()
+        supervisor = Multiprocess(config, sockets=[listener])
+        supervisor.run()
+        if any(worker.exitcode == STARTUP_FAILURE for worker in supervisor.processes):
+            raise ApplicationFailed
 
 
 def _listen(host: str, port: int) -> socket.socket:

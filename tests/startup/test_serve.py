@@ -232,6 +232,26 @@ def test_a_warm_start_takes_seconds_not_minutes(books: Path, tmp_path: Path) -> 
         assert time.monotonic() - started < 8
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_application_that_fails_to_start_ends_the_service(
+    workers: str, tmp_path: Path, migrated_server: EmbeddedPostgres
+) -> None:
+    """Python imports sitecustomize first; this one puts a broken application in place of ours."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, types\n"
+        "async def broken(scope, receive, send):\n"
+        "    await receive()\n"
+        "    await send({'type': 'lifespan.startup.failed', 'message': 'no'})\n"
+        "sys.modules['app.main'] = types.SimpleNamespace(create_app=lambda: broken)\n"
+    )
+    env = development(
+        tmp_path / "books", GENGHENG_DATABASE_URL=migrated_server.runtime_url, GENGHENG_PORT=free_port()
+    )
+    done = run("serve", "--workers", workers, env=env | {"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == 1
+    assert "failed to start" in refusal(done)
+
+
 def test_two_migrations_at_once_both_succeed(tmp_path: Path, bare_server: EmbeddedPostgres) -> None:
     ask(bare_server, "CREATE DATABASE twice")
     url = bare_server.url.replace("/gengheng?", "/twice?")
