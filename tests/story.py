@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from app.market.indicators import Indicator
-from app.market.units import format_decimal, parse_quantity
+from app.market.units import format_decimal, format_money, parse_money, parse_quantity
 from tests.conftest import Exchange
 
 _serials = itertools.count(1)
@@ -78,3 +79,45 @@ def _papers(county: str, indicator: Indicator, steps: int) -> dict[str, Any]:
     # The second parcel loses more capacity than the new land gains, so that only quantity is earned.
     new_land = parcel(1, steps, "unused", "dry_land", None, 15)
     return {"parcels": [new_land, parcel(2, steps, "dry_land", "dry_land", 1, 15)]}
+
+
+async def funded(exchange: Exchange, jurisdiction: str, yuan: str) -> None:
+    """Have the treasurer record money that a jurisdiction paid in."""
+    treasurer = await exchange.treasurer()
+    recorded = await treasurer.post(
+        f"/v1/accounts/{jurisdiction}/deposits", {"amount": yuan, "reference": f"入金 {next(_serials)}"}
+    )
+    assert recorded.status_code == 201, recorded.text
+
+
+async def confirmed(exchange: Exchange, trade: str) -> dict[str, Any]:
+    """Wait until a trade's public notice has ended, and have its buyer confirm it."""
+    regulator = await exchange.regulator()
+    waiting = (await regulator.get(f"/v1/trades/{trade}")).json()
+    left = datetime.fromisoformat(waiting["notice_ends_at"]) - await exchange.now()
+    await exchange.advance(seconds=max(0.0, left.total_seconds()))
+    buyer = await exchange.county(waiting["buyer"])
+    answer = await buyer.post(f"/v1/trades/{trade}/confirmation")
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def paid(exchange: Exchange, trade: str) -> dict[str, Any]:
+    """Confirm a trade, pay in what its buyer still owes, and pay."""
+    waiting = await confirmed(exchange, trade)
+    owed = parse_money(waiting["amount"]) - parse_money(waiting["deposit"])
+    if owed > 0:
+        await funded(exchange, waiting["buyer"], format_money(owed))
+    buyer = await exchange.county(waiting["buyer"])
+    answer = await buyer.post(f"/v1/trades/{trade}/payment")
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def settled(exchange: Exchange, trade: str) -> dict[str, Any]:
+    """Take a trade from its award through notice, payment and settlement."""
+    await paid(exchange, trade)
+    treasurer = await exchange.treasurer()
+    answer = await treasurer.post(f"/v1/trades/{trade}/settlement")
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
