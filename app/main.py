@@ -11,14 +11,21 @@ from fastapi.openapi.utils import get_openapi
 from app import problems
 from app.auth import GuardedRoute
 from app.body_limit import BodyLimit
-from app.routers import accounts, jurisdictions, projects, service, trades
+from app.routers import accounts, jurisdictions, projects, reserves, service, trades
 from app.sealing.keys import Keys
 from app.settings import Settings, load_settings
 from app.store.database import Database
 from app.telemetry import RequestTelemetry
 from app.worker import due_work
 
-ROUTERS = (service.router, jurisdictions.router, projects.router, trades.router, accounts.router)
+ROUTERS = (
+    service.router,
+    jurisdictions.router,
+    projects.router,
+    trades.router,
+    accounts.router,
+    reserves.router,
+)
 
 DESCRIPTION = """
 A provincial exchange for farmland-balance and linkage indicators (耕地占补平衡、增减挂钩节余指标).

@@ -13,7 +13,7 @@ _serials = itertools.count(1)
 GRAIN_STEPS_PER_M2 = 15  # what a square metre gains when its grade rises by one: 0.15 kg
 
 
-def project_body(county: str, **given: Any) -> dict[str, Any]:
+def project_body(county: str, /, **given: Any) -> dict[str, Any]:
     """The body of a sound project of 8 hm² new dry land, with what is given in its place."""
     serial = next(_serials)
     parcel = {"area": "8.0000", "use_before": "unused", "use_after": "dry_land", "grade_after": 10}
