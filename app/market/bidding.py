@@ -23,7 +23,7 @@ class LeftOutReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Candidate:
     """A LISTED listing: what nobody has been awarded yet of it, and what it asks."""
 
     listing_id: int
@@ -48,19 +48,19 @@ class LeftOut:
     reason: LeftOutReason
 
 
-def pool(offers: Iterable[Offer], rules: Rules) -> tuple[list[PooledLot], list[LeftOut]]:
-    """The pool of an auction and the listings left out of it, both in the order of the offers."""
+def pool(candidates: Iterable[Candidate], rules: Rules) -> tuple[list[PooledLot], list[LeftOut]]:
+    """The pool of an auction and the listings left out of it, both in the order of the candidates."""
     pooled: list[PooledLot] = []
     left_out: list[LeftOut] = []
-    for offer in offers:
-        whole_steps = offer.buyable_steps - offer.buyable_steps % rules.lot_steps
-        if offer.ask_fen is not None and offer.ask_fen > rules.ceiling_fen:
-            left_out.append(LeftOut(offer.listing_id, LeftOutReason.ASK_ABOVE_CEILING))
+    for candidate in candidates:
+        whole_steps = candidate.buyable_steps - candidate.buyable_steps % rules.lot_steps
+        if candidate.ask_fen is not None and candidate.ask_fen > rules.ceiling_fen:
+            left_out.append(LeftOut(candidate.listing_id, LeftOutReason.ASK_ABOVE_CEILING))
         elif whole_steps == 0:
-            left_out.append(LeftOut(offer.listing_id, LeftOutReason.LESS_THAN_A_LOT))
+            left_out.append(LeftOut(candidate.listing_id, LeftOutReason.LESS_THAN_A_LOT))
         else:
-            ask_fen = None if offer.ask_fen is None else max(offer.ask_fen, rules.floor_fen)
-            pooled.append(PooledLot(offer.listing_id, whole_steps, ask_fen))
+            ask_fen = None if candidate.ask_fen is None else max(candidate.ask_fen, rules.floor_fen)
+            pooled.append(PooledLot(candidate.listing_id, whole_steps, ask_fen))
     return pooled, left_out
 
 

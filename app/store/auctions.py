@@ -457,17 +457,3 @@ async def limits(connection: Connection, auction_id: int) -> Sequence[int]:
         {"auction_id": auction_id},
     )
     return [row.limit_quantity for row in found]
-
-
-async def has_live_listing(connection: Connection, county: str, indicator: Indicator) -> bool:
-    """Whether a jurisdiction has the indicator on offer: who lists it can't register for it."""
-    found = await connection.execute(
-        text(
-            """
-            SELECT 1 FROM listing
-             WHERE county = :county AND indicator = :indicator AND state IN ('LISTED', 'IN_AUCTION') LIMIT 1
-            """
-        ),
-        {"county": county, "indicator": indicator},
-    )
-    return found.first() is not None

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from app.market.auctions import Pricing, RejectionReason, Rules, TieRule
 from app.market.bidding import (
+    Candidate,
     LeftOut,
     LeftOutReason,
-    Offer,
     PooledLot,
     deposit_fen,
     kept_deposit_fen,
@@ -37,14 +37,18 @@ def rules(
 
 
 def test_the_pool_takes_whole_lots_and_the_rest_stays_on_the_listing() -> None:
-    pooled, left_out = pool([Offer(1, 2_9999, None), Offer(2, 9999, None)], rules())
+    pooled, left_out = pool([Candidate(1, 2_9999, None), Candidate(2, 9999, None)], rules())
     assert pooled == [PooledLot(1, 2_0000, None)]
     assert left_out == [LeftOut(2, LeftOutReason.LESS_THAN_A_LOT)]
 
 
 def test_an_ask_below_the_floor_counts_as_the_floor_and_one_above_the_ceiling_stays_out() -> None:
-    offers = [Offer(1, 1_0000, FLOOR - 1), Offer(2, 1_0000, CEILING + 1), Offer(3, 1_0000, CEILING)]
-    pooled, left_out = pool(offers, rules())
+    candidates = [
+        Candidate(1, 1_0000, FLOOR - 1),
+        Candidate(2, 1_0000, CEILING + 1),
+        Candidate(3, 1_0000, CEILING),
+    ]
+    pooled, left_out = pool(candidates, rules())
     assert [(lot.listing_id, lot.ask_fen) for lot in pooled] == [(1, FLOOR), (3, CEILING)]
     assert left_out == [LeftOut(2, LeftOutReason.ASK_ABOVE_CEILING)]
 
