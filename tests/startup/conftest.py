@@ -1,5 +1,6 @@
 """A migrated database for the processes that the startup tests run."""
 
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,11 +21,20 @@ def bare_server() -> Iterator[embedded.EmbeddedPostgres]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def migrated_books() -> Iterator[Path]:
+    """A data folder with a migrated embedded database, stopped; to be copied, not used."""
+    with tempfile.TemporaryDirectory(prefix="gengheng-startup-") as folder:
+        books = Path(folder) / "books"
+        embedded.start(books, durable=False).stop()
+        done = run("migrate", env=development(books))
+        assert done.returncode == 0, done.stderr
+        yield books
+
+
 @pytest.fixture
-def books(tmp_path: Path) -> Path:
-    """A data folder that holds a migrated embedded database, stopped."""
-    folder = tmp_path / "books"
-    embedded.start(folder, durable=False).stop()
-    done = run("migrate", env=development(folder))
-    assert done.returncode == 0, done.stderr
-    return folder
+def books(migrated_books: Path, tmp_path: Path) -> Path:
+    """A data folder of the test's own that holds a migrated embedded database, stopped."""
+    # cp keeps the server's user as the owner, which shutil does not.
+    subprocess.run(["cp", "-a", str(migrated_books), str(tmp_path / "books")], check=True)
+    return tmp_path / "books"
