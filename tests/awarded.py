@@ -163,3 +163,52 @@ async def _auction(connection: Connection) -> int:
         )
     )
     return int(made.scalar_one())
+
+
+Books = dict[tuple[str, str, str], int]
+"""Balances in smallest steps by (jurisdiction, asset, bucket); zeros left out."""
+
+
+async def books(exchange: Exchange) -> Books:
+    """Every balance as it stands, batches summed."""
+
+    async def read(connection: Connection) -> Books:
+        found = await connection.execute(
+            text(
+                "SELECT jurisdiction, asset, bucket, sum(balance) AS balance FROM account "
+                "GROUP BY jurisdiction, asset, bucket HAVING sum(balance) <> 0"
+            )
+        )
+        return {(row.jurisdiction, row.asset, row.bucket): int(row.balance) for row in found}
+
+    return await exchange.database.read(read)
+
+
+def changes(before: Books, after: Books) -> Books:
+    """What differs between two books."""
+    differing = {key: after.get(key, 0) - before.get(key, 0) for key in before.keys() | after.keys()}
+    return {key: amount for key, amount in differing.items() if amount}
+
+
+async def row(exchange: Exchange, table: str, public: str, *columns: str) -> tuple[object, ...]:
+    """Some columns of the row behind a public id."""
+
+    async def read(connection: Connection) -> tuple[object, ...]:
+        found = await connection.execute(
+            text(f"SELECT {', '.join(columns)} FROM {table} WHERE id = :id"), {"id": int(public[1:])}
+        )
+        return tuple(found.one())
+
+    return await exchange.database.read(read)
+
+
+async def need_item(exchange: Exchange, need: str) -> tuple[object, ...]:
+    """(awarded, settled) of a need's only item."""
+
+    async def read(connection: Connection) -> tuple[object, ...]:
+        found = await connection.execute(
+            text("SELECT awarded, settled FROM need_item WHERE need_id = :id"), {"id": int(need[1:])}
+        )
+        return tuple(found.one())
+
+    return await exchange.database.read(read)
