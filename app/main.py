@@ -11,7 +11,18 @@ from fastapi.openapi.utils import get_openapi
 from app import problems
 from app.auth import GuardedRoute
 from app.body_limit import BodyLimit
-from app.routers import accounts, jurisdictions, projects, reserves, service, trades
+from app.routers import (
+    accounts,
+    allocations,
+    applications,
+    jurisdictions,
+    listings,
+    needs,
+    projects,
+    reserves,
+    service,
+    trades,
+)
 from app.sealing.keys import Keys
 from app.settings import Settings, load_settings
 from app.store.database import Database
@@ -25,6 +36,10 @@ ROUTERS = (
     trades.router,
     accounts.router,
     reserves.router,
+    applications.router,
+    needs.router,
+    listings.router,
+    allocations.router,
 )
 
 DESCRIPTION = """

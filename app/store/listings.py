@@ -260,17 +260,18 @@ async def leave_auction(connection: Connection, auction_id: int) -> Sequence[int
 
 async def end(
     connection: Connection, id_: int, *, state: ListingState, at: datetime, reason: str | None
-) -> None:
-    """End a listing as WITHDRAWN or VOIDED, and take it out of its auction."""
-    await connection.execute(
+) -> ListingRow:
+    """End a listing, which the caller holds, as WITHDRAWN or VOIDED, and take it out of its auction."""
+    ended = await connection.execute(
         text(
-            """
+            f"""
             UPDATE listing SET state = :state, auction_id = NULL, ended_at = :at, end_reason = :reason
-             WHERE id = :id
+             WHERE id = :id RETURNING {_COLUMNS}
             """
         ),
         {"id": id_, "state": state, "at": at, "reason": reason},
     )
+    return _listing(ended.one())
 
 
 async def find(connection: Connection, id_: int) -> ListingRow | None:

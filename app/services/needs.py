@@ -1,0 +1,181 @@
+"""Needs (调剂需求): declared against a land application's shortage, approved or refused by the regulator."""
+
+from collections.abc import Mapping, Sequence
+
+from app.market.access import Action, Actor, permit, permitted_jurisdiction
+from app.market.errors import Conflict, NotFound
+from app.market.ids import Kind, public_id
+from app.market.indicators import Indicator
+from app.market.needs import (
+    TRANSITIONS,
+    Backing,
+    KeyLevel,
+    NeedEvent,
+    NeedState,
+    check_declared,
+    shortage,
+)
+from app.market.states import step
+from app.market.units import format_quantity
+from app.services.journal import announce
+from app.store import applications, clock
+from app.store import needs as store
+from app.store.database import Connection
+from app.store.needs import NeedRow
+
+__all__ = ["NeedRow", "approve", "declare", "need", "needs", "refuse"]
+
+
+async def declare(
+    connection: Connection,
+    *,
+    actor: Actor,
+    application_id: int,
+    quantities: Mapping[Indicator, int],
+    all_or_nothing: bool,
+) -> NeedRow:
+    """Declare a need of the actor's own application, at most its shortage of each indicator (RULES 6).
+
+    Raises NotFound, Conflict where the application is no longer filed, and RuleBroken with the shortage.
+    """
+    buyer = actor.jurisdiction
+    permit(actor, Action.DECLARE_NEED, buyer)
+    # Every filed application of the buyer is held, so that two declarations can't use one shortage.
+    filed = await applications.lock_filed(connection, buyer)
+    if application_id not in {each.id for each in filed}:
+        await _refuse_application(connection, buyer, application_id)
+    supply = await store.supply_of(connection, buyer)
+    backings = [
+        Backing(each.id, each.required, supply.coming.get(each.id, {}), supply.bought.get(each.id, {}))
+        for each in filed
+    ]
+    check_declared(quantities, shortage(backings, supply.available, application_id))
+    now = await clock.now(connection)
+    declared = await store.insert(
+        connection,
+        buyer=buyer,
+        application_id=application_id,
+        quantities=quantities,
+        all_or_nothing=all_or_nothing,
+        declared_at=now,
+    )
+    await announce(
+        connection,
+        at=now,
+        kind="need.declared",
+        subject=public_id(Kind.NEED, declared.id),
+        actor=buyer,
+        facts={
+            "buyer": buyer,
+            "application": public_id(Kind.APPLICATION, application_id),
+            "quantities": {each.value: format_quantity(steps, each) for each, steps in quantities.items()},
+            "all_or_nothing": all_or_nothing,
+        },
+    )
+    return declared
+
+
+async def _refuse_application(connection: Connection, buyer: str, application_id: int) -> None:
+    subject = public_id(Kind.APPLICATION, application_id)
+    found = await applications.find(connection, application_id)
+    if found is None or found.applicant != buyer:
+        raise NotFound("land application", subject, field="application_id")
+    raise Conflict(
+        "application_ended",
+        f"Land application {subject} is {found.state}; only a filed one backs a need.",
+        field="application_id",
+        state=found.state.value,
+    )
+
+
+async def approve(
+    connection: Connection, *, actor: Actor, need_id: int, key_level: KeyLevel | None, reason: str | None
+) -> NeedRow:
+    """Approve a declared need, and say whether it is for a key project; raises NotFound, WrongState."""
+    return await _decide(
+        connection,
+        NeedEvent.APPROVE,
+        actor=actor,
+        action=Action.APPROVE_NEED,
+        need_id=need_id,
+        key_level=key_level,
+        reason=reason,
+    )
+
+
+async def refuse(connection: Connection, *, actor: Actor, need_id: int, reason: str) -> NeedRow:
+    """Refuse a declared need; raises NotFound, WrongState."""
+    return await _decide(
+        connection,
+        NeedEvent.REFUSE,
+        actor=actor,
+        action=Action.REFUSE_NEED,
+        need_id=need_id,
+        key_level=None,
+        reason=reason,
+    )
+
+
+async def _decide(
+    connection: Connection,
+    event: NeedEvent,
+    *,
+    actor: Actor,
+    action: Action,
+    need_id: int,
+    key_level: KeyLevel | None,
+    reason: str | None,
+) -> NeedRow:
+    subject = public_id(Kind.NEED, need_id)
+    held = (await store.lock(connection, [need_id])).get(need_id)
+    if held is None:
+        raise NotFound("need", subject)
+    permit(actor, action, held.buyer)
+    state = step(TRANSITIONS, "need", subject, held.state, event)
+    now = await clock.now(connection)
+    decided = await store.decide(
+        connection,
+        need_id,
+        state=state,
+        key_level=key_level,
+        approved_at=now if state is NeedState.APPROVED else None,
+        reason=reason,
+    )
+    await announce(
+        connection,
+        at=now,
+        kind=f"need.{state.lower()}",
+        subject=subject,
+        actor=actor.jurisdiction,
+        facts={"buyer": held.buyer, "key_level": key_level, "reason": reason},
+    )
+    return decided
+
+
+async def needs(
+    connection: Connection,
+    *,
+    actor: Actor,
+    application_id: int | None,
+    state: NeedState | None,
+    after: int | None,
+    limit: int,
+) -> Sequence[NeedRow]:
+    """Return at most ``limit`` needs that the actor may see, after the number given."""
+    return await store.needs(
+        connection,
+        buyer=permitted_jurisdiction(actor, Action.READ_NEEDS),
+        application_id=application_id,
+        state=state,
+        after=after,
+        limit=limit,
+    )
+
+
+async def need(connection: Connection, *, actor: Actor, need_id: int) -> NeedRow:
+    """Return a need with its open quantities; raises NotFound, also for somebody else's."""
+    found = await store.find(connection, need_id)
+    own = permitted_jurisdiction(actor, Action.READ_NEED)
+    if found is None or own not in (None, found.buyer):
+        raise NotFound("need", public_id(Kind.NEED, need_id))
+    return found
