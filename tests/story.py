@@ -2,11 +2,12 @@
 
 import itertools
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.market.indicators import Indicator
 from app.market.units import format_decimal, format_money, parse_money, parse_quantity
+from app.services.days import day_of
 from tests.conftest import Exchange
 
 _serials = itertools.count(1)
@@ -81,6 +82,64 @@ def _papers(county: str, indicator: Indicator, steps: int) -> dict[str, Any]:
     return {"parcels": [new_land, parcel(2, steps, "dry_land", "dry_land", 1, 15)]}
 
 
+async def band(
+    exchange: Exchange,
+    indicator: Indicator,
+    floor: str = "300000.00",
+    ceiling: str = "450000.00",
+    key_project_price: str | None = None,
+) -> str:
+    """Have a band set and wait the second until it is in force; its id. The key price is the floor's."""
+    regulator = await exchange.regulator()
+    answer = await regulator.post(
+        "/v1/price-bands",
+        {
+            "indicator": indicator,
+            "starts_at": (await exchange.now() + timedelta(seconds=1)).isoformat(),
+            "floor": floor,
+            "ceiling": ceiling,
+            "key_project_price": key_project_price or floor,
+            "costs": {
+                "average_cost": floor,
+                "protection_compensation": "0.00",
+                "annual_upkeep": "0.00",
+                "upkeep_years": 0,
+            },
+            "floor_factor": "1",
+            "ceiling_factor": "1.5",
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    await exchange.advance(seconds=1)
+    return str(answer.json()["id"])
+
+
+async def policy(exchange: Exchange, name: str, value: Any) -> str:
+    """Have a policy set and wait the second until it is in force; its id."""
+    regulator = await exchange.regulator()
+    starts_at = (await exchange.now() + timedelta(seconds=1)).isoformat()
+    answer = await regulator.post("/v1/policies", {"name": name, "value": value, "starts_at": starts_at})
+    assert answer.status_code == 201, answer.text
+    await exchange.advance(seconds=1)
+    return str(answer.json()["id"])
+
+
+async def sanctioned(exchange: Exchange, jurisdiction: str, kind: str = "suspend") -> str:
+    """Have the regulator sanction a jurisdiction from today on; the sanction's id."""
+    regulator = await exchange.regulator()
+    answer = await regulator.post(
+        "/v1/sanctions",
+        {
+            "jurisdiction": jurisdiction,
+            "kind": kind,
+            "reason": "补充耕地不实",
+            "starts_on": day_of(await exchange.now()).isoformat(),
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 async def funded(exchange: Exchange, jurisdiction: str, yuan: str) -> None:
     """Have the treasurer record money that a jurisdiction paid in."""
     treasurer = await exchange.treasurer()
@@ -121,3 +180,78 @@ async def settled(exchange: Exchange, trade: str) -> dict[str, Any]:
     answer = await treasurer.post(f"/v1/trades/{trade}/settlement")
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
+
+
+async def listed(
+    exchange: Exchange,
+    county: str,
+    indicator: Indicator,
+    quantity: str,
+    *,
+    ask: str | None = None,
+    open_to_key_projects: bool = True,
+) -> str:
+    """Credit a county with what it then lists; a band must be in force. Returns the listing's id."""
+    batches = await credited(exchange, county, {indicator: quantity})
+    officer = await exchange.county(county)
+    answer = await officer.post(
+        "/v1/listings",
+        {
+            "batch_id": batches[indicator],
+            "quantity": quantity,
+            "ask": ask,
+            "open_to_key_projects": open_to_key_projects,
+        },
+    )
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def filed_application(exchange: Exchange, applicant: str, wanted: Mapping[Indicator, str]) -> str:
+    """File an application that requires at least what is wanted (linkage quota by itself); its id."""
+    officer = await exchange.county(applicant)
+    body: dict[str, Any] = {"kind": "town_batch", "title": f"批次 {next(_serials)}"}
+    if Indicator.LINKAGE_QUOTA in wanted:
+        body |= {"kind": "linkage", "new_construction_area": wanted[Indicator.LINKAGE_QUOTA]}
+    else:
+        steps = {each: parse_quantity(quantity, each) for each, quantity in wanted.items()}
+        # Grade 1 farmland has 225 steps of 0.01 kg to the square metre.
+        parcels = [
+            ("dry_land", 15, steps.get(Indicator.FARMLAND_QUANTITY, 0)),
+            ("paddy", 15, steps.get(Indicator.PADDY_AREA, 0)),
+            ("dry_land", 1, -(-steps.get(Indicator.GRAIN_CAPACITY, 0) // 225)),
+        ]
+        body["parcels"] = [
+            {"parcel_no": str(number), "area": format_decimal(area_m2, 4), "use": use, "grade": grade}
+            for number, (use, grade, area_m2) in enumerate(parcels)
+            if area_m2
+        ]
+    answer = await officer.post("/v1/land-applications", body)
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
+async def approved_need(
+    exchange: Exchange,
+    buyer: str,
+    wanted: Mapping[Indicator, str],
+    *,
+    key_level: str | None = None,
+    all_or_nothing: bool = False,
+) -> str:
+    """File an application for what is wanted, declare the need and have it approved; the need's id."""
+    application = await filed_application(exchange, buyer, wanted)
+    officer, regulator = await exchange.county(buyer), await exchange.regulator()
+    declared = await officer.post(
+        "/v1/needs",
+        {
+            "application_id": application,
+            "quantities": {indicator.value: quantity for indicator, quantity in wanted.items()},
+            "all_or_nothing": all_or_nothing,
+        },
+    )
+    assert declared.status_code == 201, declared.text
+    need = str(declared.json()["id"])
+    approved = await regulator.post(f"/v1/needs/{need}/approval", {"key_level": key_level})
+    assert approved.status_code == 201, approved.text
+    return need
