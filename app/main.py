@@ -15,6 +15,7 @@ from app.routers import (
     accounts,
     allocations,
     applications,
+    bands,
     jurisdictions,
     listings,
     needs,
@@ -32,6 +33,7 @@ from app.worker import due_work
 ROUTERS = (
     service.router,
     jurisdictions.router,
+    bands.router,
     projects.router,
     trades.router,
     accounts.router,

@@ -1,5 +1,6 @@
 """Price bands (限价): append-only rows, each in force until the next one of its indicator starts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -58,6 +59,14 @@ class BandRow:
     ceiling_factor: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class DatedBand:
+    """A band with the instant at which the next one of its indicator takes over, or None so far."""
+
+    row: BandRow
+    ends_at: datetime | None
+
+
 def _band(row: Any) -> BandRow:
     return BandRow(
         id=row.id,
@@ -82,3 +91,78 @@ async def in_force(connection: Connection, at: datetime) -> dict[Indicator, Band
         {"at": at},
     )
     return {Indicator(row.indicator): _band(row) for row in found}
+
+
+async def history(
+    connection: Connection,
+    *,
+    indicator: Indicator | None,
+    at: datetime | None,
+    after: int | None,
+    limit: int,
+) -> Sequence[DatedBand]:
+    """Return at most ``limit`` bands after the number given; with ``at``, only those in force then."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT * FROM (
+                   SELECT *, lead(starts_at) OVER (PARTITION BY indicator ORDER BY starts_at) AS ends_at
+                     FROM price_band) AS dated
+             WHERE (CAST(:indicator AS text) IS NULL OR indicator = CAST(:indicator AS text))
+               AND (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
+               AND (CAST(:at AS timestamptz) IS NULL
+                    OR (starts_at <= CAST(:at AS timestamptz)
+                        AND (ends_at IS NULL OR CAST(:at AS timestamptz) < ends_at)))
+             ORDER BY id LIMIT :limit
+            """
+        ),
+        {"indicator": indicator, "at": at, "after": after, "limit": limit},
+    )
+    return [DatedBand(_band(row), row.ends_at) for row in found]
+
+
+async def insert(
+    connection: Connection,
+    *,
+    indicator: Indicator,
+    band: Band,
+    costs: Costs,
+    floor_factor: Decimal,
+    ceiling_factor: Decimal,
+    starts_at: datetime,
+    entered_at: datetime,
+    entered_by: str,
+) -> DatedBand:
+    """Append a band; raises Conflict where another of its indicator starts at the same instant."""
+    made = await connection.execute(
+        text(
+            """
+            INSERT INTO price_band (indicator, starts_at, entered_at, entered_by, floor, ceiling, key_price,
+                                    average_cost, protection_compensation, annual_upkeep, upkeep_years,
+                                    floor_factor, ceiling_factor)
+            VALUES (:indicator, :starts_at, :entered_at, :entered_by, :floor, :ceiling, :key_price,
+                    :average_cost, :protection_compensation, :annual_upkeep, :upkeep_years,
+                    :floor_factor, :ceiling_factor)
+            RETURNING *, (SELECT min(later.starts_at) FROM price_band AS later
+                           WHERE later.indicator = price_band.indicator
+                             AND later.starts_at > price_band.starts_at) AS ends_at
+            """
+        ),
+        {
+            "indicator": indicator,
+            "starts_at": starts_at,
+            "entered_at": entered_at,
+            "entered_by": entered_by,
+            "floor": band.floor_fen,
+            "ceiling": band.ceiling_fen,
+            "key_price": band.key_project_price_fen,
+            "average_cost": costs.average_cost_fen,
+            "protection_compensation": costs.protection_compensation_fen,
+            "annual_upkeep": costs.annual_upkeep_fen,
+            "upkeep_years": costs.upkeep_years,
+            "floor_factor": floor_factor,
+            "ceiling_factor": ceiling_factor,
+        },
+    )
+    row = made.one()
+    return DatedBand(_band(row), row.ends_at)
