@@ -15,6 +15,7 @@ from app.routers import (
     accounts,
     allocations,
     applications,
+    auctions,
     bands,
     jurisdictions,
     listings,
@@ -42,6 +43,7 @@ ROUTERS = (
     needs.router,
     listings.router,
     allocations.router,
+    auctions.router,
 )
 
 DESCRIPTION = """

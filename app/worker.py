@@ -12,14 +12,14 @@ from typing import Any
 import structlog
 
 from app.sealing.keys import Keys
-from app.services import trades
+from app.services import openings, trades
 from app.settings import Settings
 from app.store.database import Database, DatabaseBusy, DatabaseUnavailable
 
 DoOne = Callable[..., Awaitable[bool]]
 """Do one due thing with (connection, keys=…), if there is any; whether there was."""
 
-DUE: tuple[DoOne, ...] = (trades.default_overdue,)
+DUE: tuple[DoOne, ...] = (openings.close_due, openings.open_due, trades.default_overdue)
 
 log = structlog.get_logger(__name__)
 
