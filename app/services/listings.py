@@ -10,7 +10,7 @@ from app.market.bands import Band
 from app.market.errors import NotFound
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
-from app.market.ledger import AccountKey, Bucket, move
+from app.market.ledger import AccountKey, Bucket, Entry, move
 from app.market.listings import (
     TRANSITIONS,
     ListingEvent,
@@ -22,6 +22,7 @@ from app.market.listings import (
 )
 from app.market.states import step
 from app.market.units import format_money, format_quantity, parse_money, parse_quantity
+from app.services import trades
 from app.services.days import day_of
 from app.services.journal import announce
 from app.store import bands, clock, jurisdictions, ledger, policies, sanctions
@@ -127,10 +128,14 @@ async def withdraw(connection: Connection, *, actor: Actor, listing_id: int) -> 
 
 
 async def void(connection: Connection, *, actor: Actor, listing_id: int, reason: str) -> ListingRow:
-    """Void a listing, in an announced auction too, out of whose pool it drops; raises as ``withdraw``."""
+    """Void a listing, in an announced auction too, out of whose pool it drops; raises NotFound, WrongState.
+
+    Its lines drop out of the trades that wait for settlement, whose buyers get their money back (RULES 11).
+    """
+    released = await trades.void_lines(connection, listing_id, actor=actor.jurisdiction, reason=reason)
     held = await _held(connection, listing_id)
     permit(actor, Action.VOID_LISTING, held.county)
-    return await _end(connection, held, ListingEvent.VOID, actor=actor, reason=reason)
+    return await _end(connection, held, ListingEvent.VOID, actor=actor, reason=reason, released=released)
 
 
 async def _held(connection: Connection, listing_id: int) -> ListingRow:
@@ -141,9 +146,15 @@ async def _held(connection: Connection, listing_id: int) -> ListingRow:
 
 
 async def _end(
-    connection: Connection, held: ListingRow, event: ListingEvent, *, actor: Actor, reason: str | None
+    connection: Connection,
+    held: ListingRow,
+    event: ListingEvent,
+    *,
+    actor: Actor,
+    reason: str | None,
+    released: Sequence[Entry] = (),
 ) -> ListingRow:
-    """End a listing the caller holds, and give back exactly what it still locks."""
+    """End a listing the caller holds, and give back exactly what it still locks; ``released`` goes along."""
     subject = public_id(Kind.LISTING, held.id)
     state = step(TRANSITIONS, "listing", subject, held.state, event)
     refuse_unsettled(subject, held.indicator, held.unsettled)
@@ -154,11 +165,14 @@ async def _end(
         reference=subject,
         at=now,
         actor=actor.jurisdiction,
-        entries=move(
-            AccountKey(held.county, held.indicator, held.batch_id, Bucket.LOCKED),
-            AccountKey(held.county, held.indicator, held.batch_id, Bucket.AVAILABLE),
-            held.locked,
-        ),
+        entries=[
+            *move(
+                AccountKey(held.county, held.indicator, held.batch_id, Bucket.LOCKED),
+                AccountKey(held.county, held.indicator, held.batch_id, Bucket.AVAILABLE),
+                held.locked,
+            ),
+            *released,
+        ],
     )
     ended = await store.end(connection, held.id, state=state, at=now, reason=reason)
     await _announce(connection, ended, f"listing.{state.lower()}", at=now, actor=actor)
