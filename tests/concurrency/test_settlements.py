@@ -3,10 +3,14 @@
 import asyncio
 from collections import Counter
 
+import httpx
 import pytest
 from sqlalchemy import text
 
 from app.market.access import Role
+from app.market.ids import Kind, public_id
+from app.services.awards import AwardedLine, AwardedTrade, award
+from app.store import allocations, clock, listings, needs, trades
 from app.store.database import Connection
 from app.worker import do_due
 from tests.awarded import Books, Sale, awarded, books, changes
@@ -43,16 +47,16 @@ async def test_opposite_settlements_of_two_counties_never_deadlock_and_change_no
 ) -> None:
     # Nothing is tried again here, so that a deadlock would surface instead of being cured.
     monkeypatch.setattr("app.store.database.RETRIED", frozenset())
-    trades = []
+    entered = []
     for number in range(1, ROUNDS + 1):
-        trades.append(await awarded(live_exchange, A, [Sale(B, 10_000 * number), Sale(B, number)]))
-        trades.append(await awarded(live_exchange, B, [Sale(A, 10_000 * number), Sale(A, number)]))
-    for trade in trades:
+        entered.append(await awarded(live_exchange, A, [Sale(B, 10_000 * number), Sale(B, number)]))
+        entered.append(await awarded(live_exchange, B, [Sale(A, 10_000 * number), Sale(A, number)]))
+    for trade in entered:
         await paid(live_exchange, trade)
     before = await books(live_exchange)
     treasurer = await live_exchange.treasurer()
-    answers = await asyncio.gather(*(treasurer.post(f"/v1/trades/{trade}/settlement") for trade in trades))
-    assert [answer.status_code for answer in answers] == [201] * len(trades), answers[0].text
+    answers = await asyncio.gather(*(treasurer.post(f"/v1/trades/{trade}/settlement") for trade in entered))
+    assert [answer.status_code for answer in answers] == [201] * len(entered), answers[0].text
     after = await books(live_exchange)
     assert held(after) == held(before)
     assert set((await totals(live_exchange)).values()) == {0}
@@ -145,15 +149,47 @@ async def test_a_settlement_and_the_voiding_of_its_listing_exclude_each_other(
         assert (B, "farmland_quantity", "locked") not in standing
 
 
+async def test_voiding_also_drops_a_line_awarded_while_it_waited_for_the_listing(
+    live_exchange: Exchange,
+) -> None:
+    first = await awarded(live_exchange, A, [Sale(B, 10_000, kept=10_000)], open_steps=10_000)
+    regulator = await live_exchange.regulator()
+    listing = (await regulator.get(f"/v1/trades/{first}")).json()["lines"][0]["listing"]
+    waiting: list[asyncio.Task[httpx.Response]] = []
+
+    async def award_meanwhile(connection: Connection) -> str:
+        trade = (await trades.lock(connection, [int(first[1:])]))[int(first[1:])]
+        await needs.lock(connection, [trade.need_id])
+        await listings.lock(connection, [int(listing[1:])])
+        void = regulator.post(f"/v1/listings/{listing}/voiding", {"reason": "造假"})
+        waiting.append(asyncio.create_task(void))
+        await asyncio.sleep(0.3)  # it has looked for trades, and waits for this transaction's locks
+        now = await clock.now(connection)
+        run = await allocations.insert(connection, run_at=now, run_by="510000", record="{}", outcome="{}")
+        line = trade.lines[0]
+        again = AwardedLine(
+            line.listing_id, B, line.batch_id, line.indicator, 10_000, line.price_fen, line.amount_fen
+        )
+        meanwhile = AwardedTrade(A, trade.need_id, (again,), allocation_id=run.id)
+        (id_,) = await award(connection, now=now, actor="510000", trades=[meanwhile])
+        return public_id(Kind.TRADE, id_)
+
+    second = await live_exchange.database.transact(award_meanwhile)
+    answer = await waiting[0]
+    assert answer.status_code == 201, answer.text
+    for trade in (first, second):
+        assert (await regulator.get(f"/v1/trades/{trade}")).json()["state"] == "VOIDED"
+
+
 async def test_two_workers_declare_each_overdue_trade_in_default_once(live_exchange: Exchange) -> None:
-    trades = [await awarded(live_exchange, A, [Sale(B, 10_000)]) for _ in range(8)]
+    entered = [await awarded(live_exchange, A, [Sale(B, 10_000)]) for _ in range(8)]
     await live_exchange.advance(days=60)
     database, keys = live_exchange.database, live_exchange.app.state.keys
     done = await asyncio.gather(*(do_due(database, keys) for _ in range(4)))
-    assert sum(done) == len(trades)
+    assert sum(done) == len(entered)
     regulator = await live_exchange.regulator()
     shown = (await regulator.get("/v1/trades", params={"state": "DEFAULTED"})).json()["items"]
-    assert [trade["id"] for trade in shown] == trades
+    assert [trade["id"] for trade in shown] == entered
 
 
 async def test_ten_withdrawals_of_one_balance_pay_it_out_once(live_exchange: Exchange) -> None:
