@@ -20,8 +20,10 @@ from app.routers import (
     jurisdictions,
     listings,
     needs,
+    policies,
     projects,
     reserves,
+    sanctions,
     service,
     trades,
 )
@@ -34,7 +36,9 @@ from app.worker import due_work
 ROUTERS = (
     service.router,
     jurisdictions.router,
+    policies.router,
     bands.router,
+    sanctions.router,
     projects.router,
     trades.router,
     accounts.router,

@@ -141,7 +141,7 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
 }
 """The policies by name, each with what reads and checks its value."""
 
-_CALENDAR_NAME = re.compile(r"workdays\.([0-9]{4})", re.ASCII)
+_CALENDAR_NAME = re.compile(r"workdays\.((?:19|20|21)[0-9]{2})", re.ASCII)
 
 DEFAULTS: Mapping[str, Any] = {
     "yield_table": {

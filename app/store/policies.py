@@ -1,5 +1,7 @@
 """Policies: what a province may set differently, as versioned, effective-dated rows."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,8 +47,55 @@ async def in_force(connection: Connection, at: datetime) -> PolicySet:
     """Return all policies as they stood at an instant: whose day counts is the caller's to say."""
     found = await connection.execute(
         text(
-            "SELECT DISTINCT ON (name) name, value FROM policy WHERE starts_at <= :at ORDER BY name, starts_at DESC"
+            "SELECT DISTINCT ON (name) name, value FROM policy WHERE starts_at <= :at "
+            "ORDER BY name, starts_at DESC"
         ),
         {"at": at},
     )
     return policy_set({row.name: row.value for row in found})
+
+
+async def rows_in_force(
+    connection: Connection, at: datetime, *, after: str | None, limit: int
+) -> Sequence[PolicyRow]:
+    """Return at most ``limit`` policies as they stood at an instant, by name, after the name given."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT DISTINCT ON (name) id, name, value, starts_at, entered_at, entered_by FROM policy
+             WHERE starts_at <= :at AND (CAST(:after AS text) IS NULL OR name > CAST(:after AS text))
+             ORDER BY name, starts_at DESC LIMIT :limit
+            """
+        ),
+        {"at": at, "after": after, "limit": limit},
+    )
+    return [PolicyRow(**row._mapping) for row in found]
+
+
+async def insert(
+    connection: Connection,
+    *,
+    name: str,
+    value: object,
+    starts_at: datetime,
+    entered_at: datetime,
+    entered_by: str,
+) -> PolicyRow:
+    """Append a policy's value; raises Conflict where another starts at the same instant."""
+    made = await connection.execute(
+        text(
+            """
+            INSERT INTO policy (name, value, starts_at, entered_at, entered_by)
+            VALUES (:name, CAST(:value AS jsonb), :starts_at, :entered_at, :entered_by)
+            RETURNING id, name, value, starts_at, entered_at, entered_by
+            """
+        ),
+        {
+            "name": name,
+            "value": json.dumps(value),
+            "starts_at": starts_at,
+            "entered_at": entered_at,
+            "entered_by": entered_by,
+        },
+    )
+    return PolicyRow(**made.one()._mapping)
