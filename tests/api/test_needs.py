@@ -1,0 +1,148 @@
+"""Needs over HTTP (RULES 6): declared against a shortage, decided by the regulator."""
+
+from typing import Any
+
+import pytest
+
+from app.market.indicators import Indicator
+from tests.conftest import Exchange
+from tests.story import approved_need, credited, filed_application, sanctioned
+
+BUYER, OTHER = "510107", "510104"
+QUANTITY, PADDY, CAPACITY = (
+    Indicator.FARMLAND_QUANTITY,
+    Indicator.PADDY_AREA,
+    Indicator.GRAIN_CAPACITY,
+)
+
+
+async def declare(
+    exchange: Exchange, application: str, buyer: str = BUYER, **quantities: str
+) -> tuple[int, dict[str, Any]]:
+    """Declare a need; the status and the answer."""
+    officer = await exchange.county(buyer)
+    answer = await officer.post("/v1/needs", {"application_id": application, "quantities": quantities})
+    return answer.status_code, answer.json()
+
+
+async def test_a_need_covers_at_most_the_shortage_of_its_application(exchange: Exchange) -> None:
+    application = await filed_application(exchange, BUYER, {QUANTITY: "35.0000"})
+    status, refused = await declare(exchange, application, farmland_quantity="35.0001", paddy_area="1")
+    assert (status, refused["code"]) == (422, "exceeds_shortage")
+    assert refused["facts"]["shortage"] == {"farmland_quantity": "35.0000", "paddy_area": "0.0000"}
+    status, need = await declare(exchange, application, farmland_quantity="35.0000")
+    assert (status, need["state"]) == (201, "DECLARED")
+    assert need["items"] == [
+        {
+            "indicator": "farmland_quantity",
+            "quantity": "35.0000",
+            "quantity_mu": "525.0000",
+            "reserved": "0.0000",
+            "awarded": "0.0000",
+            "settled": "0.0000",
+            "open": "0.0000",
+        }
+    ]
+
+
+async def test_the_own_reserve_comes_first(exchange: Exchange) -> None:
+    await credited(exchange, BUYER, {QUANTITY: "10.0000"})
+    await credited(exchange, BUYER, {QUANTITY: "2.5000"})
+    application = await filed_application(exchange, BUYER, {QUANTITY: "35.0000"})
+    status, refused = await declare(exchange, application, farmland_quantity="22.5001")
+    assert (status, refused["facts"]["shortage"]) == (422, {"farmland_quantity": "22.5000"})
+    assert (await declare(exchange, application, farmland_quantity="22.5"))[0] == 201
+
+
+async def test_other_live_needs_of_the_application_count_until_they_are_refused(exchange: Exchange) -> None:
+    application = await filed_application(exchange, BUYER, {QUANTITY: "35.0000"})
+    _, first = await declare(exchange, application, farmland_quantity="30")
+    status, refused = await declare(exchange, application, farmland_quantity="6")
+    assert (status, refused["facts"]["shortage"]) == (422, {"farmland_quantity": "5.0000"})
+    regulator = await exchange.regulator()
+    answer = await regulator.post(f"/v1/needs/{first['id']}/refusal", {"reason": "可在县内平衡"})
+    assert (answer.status_code, answer.json()["state"]) == (201, "REFUSED")
+    assert (await declare(exchange, application, farmland_quantity="35"))[0] == 201
+
+
+async def test_one_hectare_at_home_is_not_counted_for_two_applications(exchange: Exchange) -> None:
+    await credited(exchange, BUYER, {QUANTITY: "10.0000"})
+    first = await filed_application(exchange, BUYER, {QUANTITY: "10.0000"})
+    second = await filed_application(exchange, BUYER, {QUANTITY: "10.0000"})
+    assert (await declare(exchange, first, farmland_quantity="1"))[0] == 422
+    assert (await declare(exchange, second, farmland_quantity="10"))[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("quantities", "code", "field"),
+    [
+        ({}, "malformed", "quantities"),
+        ({"farmland_quantity": "0"}, "zero_quantity", "quantities.farmland_quantity"),
+        ({"farmland_quantity": 5}, "malformed", "quantities.farmland_quantity"),
+        ({"farmland_quantity": "1.00001"}, "bad_quantity", "quantities.farmland_quantity"),
+        ({"grain_capacity": "1.001"}, "bad_quantity", "quantities.grain_capacity"),
+        ({"farmland_quantity": "9" * 20}, "bad_quantity", "quantities.farmland_quantity"),
+    ],
+)
+async def test_a_faulty_need_names_the_field(
+    exchange: Exchange, quantities: dict[str, Any], code: str, field: str
+) -> None:
+    application = await filed_application(exchange, BUYER, {QUANTITY: "35.0000"})
+    status, refused = await declare(exchange, application, **quantities)
+    assert (status, refused["code"], refused["field"]) == (422, code, field)
+
+
+async def test_a_need_rests_on_a_filed_application_of_ones_own(exchange: Exchange) -> None:
+    theirs = await filed_application(exchange, OTHER, {QUANTITY: "35.0000"})
+    for unknown in (theirs, "F0000009999", "L0000000001"):
+        status, refused = await declare(exchange, unknown, farmland_quantity="1")
+        assert (status, refused["code"], refused["field"]) == (404, "not_found", "application_id")
+    mine = await filed_application(exchange, BUYER, {QUANTITY: "35.0000"})
+    officer = await exchange.county(BUYER)
+    await officer.post(f"/v1/land-applications/{mine}/withdrawal")
+    status, refused = await declare(exchange, mine, farmland_quantity="1")
+    assert (status, refused["code"]) == (409, "application_ended")
+
+
+async def test_the_regulator_says_whether_a_need_is_for_a_key_project(exchange: Exchange) -> None:
+    need = await approved_need(
+        exchange, BUYER, {QUANTITY: "5.0000", CAPACITY: "900.00"}, key_level="national"
+    )
+    officer, regulator = await exchange.county(BUYER), await exchange.regulator()
+    shown = (await officer.get(f"/v1/needs/{need}")).json()
+    assert (shown["state"], shown["key_level"]) == ("APPROVED", "national")
+    assert [(each["indicator"], each["open"]) for each in shown["items"]] == [
+        ("farmland_quantity", "5.0000"),
+        ("grain_capacity", "900.00"),
+    ]
+    again = await regulator.post(f"/v1/needs/{need}/approval", {"key_level": None})
+    assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
+    refused = await regulator.post(f"/v1/needs/{need}/refusal", {"reason": "?"})
+    assert refused.status_code == 409
+
+
+async def test_a_buyer_can_not_approve_its_own_need(exchange: Exchange) -> None:
+    application = await filed_application(exchange, BUYER, {QUANTITY: "5.0000"})
+    _, need = await declare(exchange, application, farmland_quantity="5")
+    officer = await exchange.county(BUYER)
+    answer = await officer.post(f"/v1/needs/{need['id']}/approval", {"key_level": "national"})
+    assert (answer.status_code, answer.json()["code"]) == (403, "not_permitted")
+
+
+async def test_a_buyer_sees_its_own_needs_and_nobody_elses(exchange: Exchange) -> None:
+    mine = await approved_need(exchange, BUYER, {QUANTITY: "5.0000"})
+    theirs = await approved_need(exchange, OTHER, {QUANTITY: "5.0000"})
+    officer, regulator = await exchange.county(BUYER), await exchange.regulator()
+    assert [each["id"] for each in (await officer.get("/v1/needs")).json()["items"]] == [mine]
+    assert (await officer.get(f"/v1/needs/{theirs}")).status_code == 404
+    seen = (await regulator.get("/v1/needs", params={"state": "APPROVED"})).json()["items"]
+    assert [each["id"] for each in seen] == [mine, theirs]
+    application = seen[1]["application_id"]
+    seen = (await regulator.get("/v1/needs", params={"application_id": application})).json()["items"]
+    assert [each["id"] for each in seen] == [theirs]
+
+
+async def test_a_suspended_buyer_can_still_declare_what_it_lacks(exchange: Exchange) -> None:
+    application = await filed_application(exchange, BUYER, {QUANTITY: "5.0000"})
+    await sanctioned(exchange, BUYER)
+    assert (await declare(exchange, application, farmland_quantity="5"))[0] == 201
