@@ -45,6 +45,38 @@ def migrate(
     typer.echo(f"The schema is at {revision}.", err=True)
 
 
+@app.command()
+def verify() -> None:
+    """Replay every posting and hold the books against the trade; exit status 1 if anything is wrong."""
+    import asyncio  # noqa: PLC0415
+    from functools import partial  # noqa: PLC0415
+
+    from app.services import verification  # noqa: PLC0415
+    from app.serving import opened_database  # noqa: PLC0415
+    from app.settings import Settings, load_settings  # noqa: PLC0415
+    from app.store.database import Database  # noqa: PLC0415
+    from app.store.preflight import check_database  # noqa: PLC0415
+
+    async def verified(settings: Settings) -> verification.Verdict:
+        if settings.database_url is None:
+            raise AssertionError("opened_database gave no URL")
+        url = settings.database_url.get_secret_value()
+        await check_database(url, production=False)
+        # No timeout: the replay takes as long as the books are long, and locks nothing.
+        database = Database.connect(url, pool_size=1, statement_timeout_ms=0)
+        try:
+            return await database.read(partial(verification.verify, report=typer.echo))
+        finally:
+            await database.dispose()
+
+    with opened_database(load_settings()) as ready:
+        verdict = asyncio.run(verified(ready))
+    if verdict.faults:
+        typer.echo(f"{verdict.faults} faults: the books do not hold.")
+        raise typer.Exit(1)
+    typer.echo(f"All {verdict.checks} checks hold.")
+
+
 RecordFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A record file, or - for standard input.")]
 
 
@@ -70,6 +102,23 @@ def credit(record: RecordFile) -> None:
     from app.documents.offline import crediting  # noqa: PLC0415
 
     _recompute(record, crediting)
+
+
+@app.command()
+def demo(
+    folder: Annotated[str, typer.Option(help="Emptied first; what was published stays in it")] = "build/demo",
+) -> None:
+    """Play the story of the README over HTTP, against a server of its own 演示."""
+    from pathlib import Path  # noqa: PLC0415
+
+    from app.demo.stage import DemoFailed  # noqa: PLC0415
+    from app.demo.story import play  # noqa: PLC0415
+
+    try:
+        play(Path(folder).absolute())
+    except DemoFailed as failure:
+        typer.echo(f"The demonstration failed: {failure}", err=True)
+        raise typer.Exit(1) from failure
 
 
 def _recompute(source: str, outcome: Callable[[bytes], bytes]) -> None:
