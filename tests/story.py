@@ -3,8 +3,10 @@
 import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
+from app.market.bidding import deposit_fen
 from app.market.indicators import Indicator
 from app.market.units import format_decimal, format_money, parse_money, parse_quantity
 from app.services.days import day_of
@@ -153,8 +155,7 @@ async def confirmed(exchange: Exchange, trade: str) -> dict[str, Any]:
     """Wait until a trade's public notice has ended, and have its buyer confirm it."""
     regulator = await exchange.regulator()
     waiting = (await regulator.get(f"/v1/trades/{trade}")).json()
-    left = datetime.fromisoformat(waiting["notice_ends_at"]) - await exchange.now()
-    await exchange.advance(seconds=max(0.0, left.total_seconds()))
+    await until(exchange, waiting["notice_ends_at"])
     buyer = await exchange.county(waiting["buyer"])
     answer = await buyer.post(f"/v1/trades/{trade}/confirmation")
     assert answer.status_code == 201, answer.text
@@ -255,3 +256,80 @@ async def approved_need(
     approved = await regulator.post(f"/v1/needs/{need}/approval", {"key_level": key_level})
     assert approved.status_code == 201, approved.text
     return need
+
+
+async def until(exchange: Exchange, instant: str) -> None:
+    """Move the clock to an instant, if it has not come yet."""
+    left = datetime.fromisoformat(instant) - await exchange.now()
+    await exchange.advance(seconds=max(0.0, left.total_seconds()))
+
+
+async def announced(exchange: Exchange, indicator: Indicator, **given: Any) -> dict[str, Any]:
+    """Announce an auction that opens in a minute and closes an hour later; returns it."""
+    regulator = await exchange.regulator()
+    opens_at = await exchange.now() + timedelta(minutes=1)
+    body = {
+        "indicator": indicator.value,
+        "opens_at": opens_at.isoformat(),
+        "closes_at": (opens_at + timedelta(hours=1)).isoformat(),
+        **given,
+    }
+    answer = await regulator.post("/v1/auctions", body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def registered(
+    exchange: Exchange, auction: Mapping[str, Any], buyer: str, limit: str, *, need: str | None = None
+) -> dict[str, Any]:
+    """Register a buyer with a limit, with money for the deposit and a need of that much if none is given."""
+    indicator = Indicator(auction["indicator"])
+    need = need or await approved_need(exchange, buyer, {indicator: limit})
+    deposit = deposit_fen(
+        Fraction(auction["deposit_rate"]),
+        parse_money(auction["ceiling"]),
+        parse_quantity(limit, indicator),
+        indicator,
+    )
+    if deposit:
+        await funded(exchange, buyer, format_money(deposit))
+    officer = await exchange.city(buyer)
+    answer = await officer.post(
+        f"/v1/auctions/{auction['id']}/registrations", {"need_id": need, "limit": limit}
+    )
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def bid(
+    exchange: Exchange,
+    auction: Mapping[str, Any],
+    buyer: str,
+    price: str,
+    quantity: str,
+    *,
+    min_quantity: str | None = None,
+) -> dict[str, Any]:
+    """Wait for the bidding if need be, and place a sealed bid; returns its receipt."""
+    await until(exchange, auction["opens_at"])
+    officer = await exchange.city(buyer)
+    answer = await officer.post(
+        f"/v1/auctions/{auction['id']}/bids",
+        {"price": price, "quantity": quantity, "min_quantity": min_quantity},
+    )
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def opened(exchange: Exchange, auction: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Wait until bidding has closed and open; returns the public record and outcome."""
+    await until(exchange, auction["closes_at"])
+    regulator = await exchange.regulator()
+    answer = await regulator.post(f"/v1/auctions/{auction['id']}/opening")
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["state"] == "OPENED", answer.text
+    public = exchange.public()
+    record = await public.get(f"/v1/auctions/{auction['id']}/record")
+    outcome = await public.get(f"/v1/auctions/{auction['id']}/outcome")
+    assert (record.status_code, outcome.status_code) == (200, 200)
+    return record.json(), outcome.json()

@@ -1,14 +1,26 @@
 """Trades over HTTP: confirmation, payment, settlement, default, voiding, and who may do and see what."""
 
-from datetime import datetime
-
 import pytest
 
 from app.market.access import Role
+from app.market.indicators import Indicator
 from app.worker import do_due
 from tests.awarded import Sale, awarded, books, changes, need_item, row
 from tests.conftest import Client, Exchange
-from tests.story import confirmed, funded, paid, settled
+from tests.story import (
+    announced,
+    approved_need,
+    band,
+    bid,
+    confirmed,
+    funded,
+    listed,
+    opened,
+    paid,
+    registered,
+    settled,
+    until,
+)
 
 BUYER, SELLER, OTHER_SELLER = "510100", "511922", "511902"
 TEN_HM2 = Sale(SELLER, 100_000)  # at 300,000.00 yuan: 3,000,000.00 yuan
@@ -18,9 +30,7 @@ REASON = {"reason": "买方拒签成交确认书"}
 
 async def past(exchange: Exchange, trade: str, deadline: str) -> None:
     """Wait until one of a trade's deadlines."""
-    shown = (await (await exchange.regulator()).get(f"/v1/trades/{trade}")).json()
-    left = datetime.fromisoformat(shown[deadline]) - await exchange.now()
-    await exchange.advance(seconds=max(0.0, left.total_seconds()))
+    await until(exchange, (await (await exchange.regulator()).get(f"/v1/trades/{trade}")).json()[deadline])
 
 
 async def test_a_trade_shows_its_lines_with_their_batches_and_amounts(exchange: Exchange) -> None:
@@ -328,3 +338,55 @@ async def test_a_body_says_nothing_it_is_not_asked(exchange: Exchange) -> None:
     assert (answer.status_code, answer.json()["field"]) == (422, "amount")
     silent = await regulator.post(f"/v1/trades/{trade}/default")
     assert (silent.status_code, silent.json()["field"]) == (422, "reason")
+
+
+async def test_an_auctions_winners_pay_what_they_bid_and_take_what_they_won(exchange: Exchange) -> None:
+    await band(exchange, Indicator.FARMLAND_QUANTITY)
+    await listed(exchange, SELLER, Indicator.FARMLAND_QUANTITY, "10.0000")
+    await listed(exchange, OTHER_SELLER, Indicator.FARMLAND_QUANTITY, "5.0000")
+    auction = await announced(exchange, Indicator.FARMLAND_QUANTITY)
+    await registered(exchange, auction, BUYER, "12.0000")
+    await registered(exchange, auction, "510400", "9.0000")
+    await bid(exchange, auction, BUYER, "400000.00", "12.0000")
+    await bid(exchange, auction, "510400", "350000.00", "9.0000")
+    await opened(exchange, auction)
+    before = await books(exchange)
+    regulator = await exchange.regulator()
+    won = (await regulator.get("/v1/trades", params={"auction": auction["id"]})).json()["items"]
+    assert {trade["buyer"]: trade["amount"] for trade in won} == {
+        BUYER: "4800000.00",
+        "510400": "1050000.00",
+    }
+    for trade in won:
+        assert (await settled(exchange, trade["id"]))["state"] == "SETTLED"
+    after = await books(exchange)
+    moved = changes(before, after)
+    assert (moved[(BUYER, "farmland_quantity", "available")], after.get((BUYER, "CNY", "locked"), 0)) == (
+        120_000,
+        0,
+    )
+    assert (
+        moved[("510400", "farmland_quantity", "available")],
+        after.get(("510400", "CNY", "locked"), 0),
+    ) == (30_000, 0)
+    received = [moved[(seller, "CNY", "available")] for seller in (SELLER, OTHER_SELLER)]
+    assert sum(received) == 5_850_000_00
+    assert not [key for key in after if key[2] == "escrow"]
+
+
+async def test_a_key_projects_need_is_settled_at_the_fixed_price_to_the_fen(exchange: Exchange) -> None:
+    quota = Indicator.LINKAGE_QUOTA
+    await band(exchange, quota, "4425000.00", "5000000.00")
+    await listed(exchange, SELLER, quota, "300.0000")
+    need = await approved_need(exchange, BUYER, {quota: "300.0000"}, key_level="national")
+    regulator = await exchange.regulator()
+    run = await regulator.post("/v1/allocations")
+    assert run.status_code == 201, run.text
+    (trade,) = (await regulator.get("/v1/trades")).json()["items"]
+    assert (trade["need"], trade["allocation"], trade["deposit"]) == (need, run.json()["id"], "0.00")
+    shown = await settled(exchange, trade["id"])
+    assert (shown["amount"], shown["amount_wan_yuan"]) == ("1327500000.00", "132750.000000")
+    assert await row(exchange, "need", need, "state") == ("MET",)
+    standing = await books(exchange)
+    assert standing[(BUYER, "linkage_quota", "available")] == 3_000_000
+    assert standing[(SELLER, "CNY", "available")] == 1_327_500_000_00
