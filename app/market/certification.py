@@ -74,16 +74,21 @@ def is_claimed(parcel: Parcel, certified: Certified | None) -> bool:
 
 
 def certify(parcel: Parcel, before: Certified | None) -> Certified | None:
-    """What the register says of a parcel once its project is accepted; None if it never was farmland."""
+    """What the register says of a parcel once its project is accepted; None if it never was farmland.
+
+    While land stays farmland, neither its grade nor paddy is ever certified downwards: a project whose
+    losses count as zero could otherwise lower it for the next one to be credited again.
+    """
     if parcel.use_before not in CULTIVATED and parcel.use_after not in CULTIVATED:
         return before
     was_new = before is not None and before.credited_as_new
-    cultivated = parcel.use_after in CULTIVATED
-    return Certified(
-        credited_as_new=was_new or _is_new_farmland(parcel),
-        use=parcel.use_after,
-        grade=parcel.grade_after if cultivated else None,
-    )
+    if parcel.use_after not in CULTIVATED:
+        return Certified(was_new, parcel.use_after, None)
+    use, grade = parcel.use_after, parcel.grade_after
+    if before is not None and before.use in CULTIVATED:
+        use = LandUse.PADDY if before.use is LandUse.PADDY else use
+        grade = min(grade, before.grade, key=_grade)
+    return Certified(was_new or _is_new_farmland(parcel), use, grade)
 
 
 def _is_new_farmland(parcel: Parcel) -> bool:

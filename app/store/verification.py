@@ -1,0 +1,298 @@
+"""The checks of ``gengheng verify``: every posting replayed from zero, and the books held against the trade.
+
+Each check is two set-based statements: ``figures`` counts what was looked at, ``faults`` names each row that
+is wrong, one line each, streamed. Nothing is taken from the code that wrote the rows. Quantities and money
+are in smallest steps (m², 0.01 kg, fen), as they are stored.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from app.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One claim about the books: its name, what counts the rows it rests on, and what names the faulty."""
+
+    claim: str
+    figures: str
+    faults: str
+
+
+LEDGER = (
+    Check(
+        "every transaction sums to zero per asset and batch",
+        """SELECT format('%s transactions, %s postings', (SELECT count(*) FROM ledger_transaction),
+                         (SELECT count(*) FROM posting))""",
+        """SELECT format('ledger_transaction %s: its postings of %s%s sum to %s, not to zero',
+                         posting.transaction_id, account.asset, ' batch ' || account.batch_id,
+                         sum(posting.amount))
+             FROM posting JOIN account ON account.id = posting.account_id
+            GROUP BY posting.transaction_id, account.asset, account.batch_id
+           HAVING sum(posting.amount) <> 0 ORDER BY posting.transaction_id""",
+    ),
+    Check(
+        "no transaction is without postings, and no posting without its transaction and account",
+        "SELECT format('%s accounts', count(*)) FROM account",
+        """SELECT format('ledger_transaction %s (%s of %s): it has no postings', head.id, head.kind,
+                         head.reference)
+             FROM ledger_transaction AS head
+            WHERE NOT EXISTS (SELECT FROM posting WHERE posting.transaction_id = head.id)
+            UNION ALL
+           SELECT format('posting %s: there is no ledger_transaction %s', posting.id, posting.transaction_id)
+             FROM posting LEFT JOIN ledger_transaction AS head ON head.id = posting.transaction_id
+            WHERE head.id IS NULL
+            UNION ALL
+           SELECT format('posting %s: there is no account %s', posting.id, posting.account_id)
+             FROM posting LEFT JOIN account ON account.id = posting.account_id
+            WHERE account.id IS NULL""",
+    ),
+    Check(
+        "each posting starts where the account's last one ended, the first from zero",
+        "SELECT format('%s accounts with postings', count(DISTINCT account_id)) FROM posting",
+        """SELECT CASE WHEN balance_before + amount <> balance_after
+                       THEN format('posting %s of account %s: %s + %s is not %s',
+                                   id, account_id, balance_before, amount, balance_after)
+                       ELSE format('posting %s of account %s: it starts at %s, the one before ended at %s',
+                                   id, account_id, balance_before, ended_at) END
+             FROM (SELECT *, coalesce(lag(balance_after) OVER (PARTITION BY account_id ORDER BY id), 0)
+                          AS ended_at
+                     FROM posting) AS chain
+            WHERE balance_before + amount <> balance_after OR balance_before <> ended_at
+            ORDER BY id""",
+    ),
+    Check(
+        "every stored balance is what its postings replay to",
+        """SELECT format('%s accounts, %s without postings', count(*),
+                         count(*) FILTER (WHERE NOT EXISTS (
+                             SELECT FROM posting WHERE posting.account_id = account.id))) FROM account""",
+        """SELECT format('account %s (%s %s%s %s): it stores %s, its postings replay to %s', account.id,
+                         account.jurisdiction, account.asset, ' batch ' || account.batch_id, account.bucket,
+                         account.balance, coalesce(replay.balance, 0))
+             FROM account
+             LEFT JOIN (SELECT account_id, sum(amount) AS balance FROM posting GROUP BY account_id) AS replay
+                    ON replay.account_id = account.id
+            WHERE account.balance <> coalesce(replay.balance, 0)
+            ORDER BY account.id""",
+    ),
+    Check(
+        "no balance is below zero",
+        "SELECT format('%s accounts', count(*)) FROM account WHERE bucket NOT IN ('issued', 'bank')",
+        """SELECT format('account %s (%s %s%s %s): its balance is %s', id, jurisdiction, asset,
+                         ' batch ' || batch_id, bucket, balance)
+             FROM account WHERE balance < 0 AND bucket NOT IN ('issued', 'bank') ORDER BY id""",
+    ),
+    Check(
+        "all balances of an asset and batch sum to zero",
+        """SELECT format('%s assets and batches', count(*))
+             FROM (SELECT FROM account GROUP BY asset, batch_id) AS kept""",
+        """SELECT format('%s%s: all its accounts sum to %s', asset, ' batch ' || batch_id, sum(balance))
+             FROM account GROUP BY asset, batch_id HAVING sum(balance) <> 0 ORDER BY batch_id""",
+    ),
+)
+
+ORIGINS = (
+    Check(
+        "every batch was issued, once and in full, to the county of its accepted project",
+        "SELECT format('%s batches', count(*)) FROM batch",
+        """SELECT format('batch %s: it holds %s %s, but %s were issued', batch.id, batch.quantity,
+                         batch.indicator, coalesce(-issued.balance, 0))
+             FROM batch
+             LEFT JOIN account AS issued ON issued.batch_id = batch.id AND issued.asset = batch.indicator
+                   AND issued.jurisdiction = batch.county AND issued.bucket = 'issued'
+            WHERE batch.quantity <> coalesce(-issued.balance, 0)
+            UNION ALL
+           SELECT format('account %s: it issues %s batch %s in %s, where the batch does not come from',
+                         account.id, account.asset, account.batch_id, account.jurisdiction)
+             FROM account
+             LEFT JOIN batch ON batch.id = account.batch_id AND batch.county = account.jurisdiction
+                            AND batch.indicator = account.asset
+            WHERE account.bucket = 'issued' AND batch.id IS NULL
+            UNION ALL
+           SELECT format('account %s: it holds %s of batch %s, which is %s', account.id, account.asset,
+                         batch.id, batch.indicator)
+             FROM account JOIN batch ON batch.id = account.batch_id WHERE batch.indicator <> account.asset
+            UNION ALL
+           SELECT format('batch %s: its project %s of %s is %s', batch.id, project.id, project.county,
+                         project.state)
+             FROM batch JOIN project ON project.id = batch.project_id
+            WHERE project.county <> batch.county OR project.state NOT IN ('ACCEPTED', 'VOIDED')""",
+    ),
+    Check(
+        "money from and to the bank is what the treasurer recorded",
+        "SELECT format('%s cash movements', count(*)) FROM cash_movement",
+        """SELECT format('%s: %s fen were paid in or out, its bank account stands at %s',
+                         coalesce(recorded.jurisdiction, bank.jurisdiction), coalesce(recorded.net, 0),
+                         coalesce(bank.balance, 0))
+             FROM (SELECT jurisdiction, sum(CASE kind WHEN 'deposit' THEN amount ELSE -amount END) AS net
+                     FROM cash_movement GROUP BY jurisdiction) AS recorded
+             FULL JOIN (SELECT jurisdiction, balance FROM account
+                         WHERE asset = 'CNY' AND bucket = 'bank') AS bank USING (jurisdiction)
+            WHERE coalesce(recorded.net, 0) <> -coalesce(bank.balance, 0) ORDER BY 1""",
+    ),
+)
+
+# Lines that count: of trades that were neither defaulted nor voided, and not dropped out themselves.
+_LINES = """(SELECT line.*, trade.need_id, trade.state = 'SETTLED' AS is_settled
+               FROM trade_line AS line JOIN trade ON trade.id = line.trade_id
+              WHERE line.state = 'ACTIVE' AND trade.state IN ('AWARDED', 'CONFIRMED', 'PAID', 'SETTLED'))"""
+_LIVE_REGISTRATIONS = """(SELECT registration.*, auction.indicator
+                            FROM registration JOIN auction ON auction.id = registration.auction_id
+                           WHERE auction.state IN ('ANNOUNCED', 'CLOSED'))"""
+
+HOLDS = (
+    Check(
+        "what is locked of a batch is what its county's open listings have not sold",
+        "SELECT format('%s open listings', count(*)) FROM listing WHERE state IN ('LISTED', 'IN_AUCTION')",
+        """SELECT format('%s batch %s: %s are locked, its open listings (%s) hold %s', jurisdiction, batch_id,
+                         coalesce(locked.balance, 0), coalesce(listed.ids, 'none'),
+                         coalesce(listed.quantity, 0))
+             FROM (SELECT jurisdiction, batch_id, balance FROM account
+                    WHERE asset <> 'CNY' AND bucket = 'locked') AS locked
+             FULL JOIN (SELECT county AS jurisdiction, batch_id, sum(quantity - settled) AS quantity,
+                               string_agg(id::text, ', ' ORDER BY id) AS ids
+                          FROM listing WHERE state IN ('LISTED', 'IN_AUCTION')
+                         GROUP BY county, batch_id) AS listed USING (jurisdiction, batch_id)
+            WHERE coalesce(locked.balance, 0) <> coalesce(listed.quantity, 0) ORDER BY 1""",
+    ),
+    Check(
+        # Commitments, which earmark, come with a later rule set.
+        "nothing is earmarked, since there are no commitments; no money is, ever",
+        "SELECT format('%s earmarked accounts', count(*)) FROM account WHERE bucket = 'earmarked'",
+        """SELECT format('account %s (%s %s): %s are earmarked', id, jurisdiction, asset, balance)
+             FROM account WHERE bucket = 'earmarked' AND balance <> 0 ORDER BY id""",
+    ),
+    Check(
+        "money locked is the deposits of live registrations and of unpaid trades",
+        f"""SELECT format('%s live registrations, %s unpaid trades',
+                          (SELECT count(*) FROM {_LIVE_REGISTRATIONS} AS live),
+                          (SELECT count(*) FROM trade WHERE state IN ('AWARDED', 'CONFIRMED')))""",
+        f"""SELECT format('%s: %s fen are locked, deposits held are %s', jurisdiction,
+                          coalesce(locked.balance, 0), coalesce(held.amount, 0))
+              FROM (SELECT jurisdiction, balance FROM account
+                     WHERE asset = 'CNY' AND bucket = 'locked') AS locked
+              FULL JOIN (SELECT jurisdiction, sum(deposit) AS amount
+                           FROM (SELECT buyer AS jurisdiction, deposit FROM {_LIVE_REGISTRATIONS} AS live
+                                  UNION ALL
+                                 SELECT buyer, deposit FROM trade
+                                  WHERE state IN ('AWARDED', 'CONFIRMED')) AS deposits
+                          GROUP BY jurisdiction) AS held USING (jurisdiction)
+             WHERE coalesce(locked.balance, 0) <> coalesce(held.amount, 0) ORDER BY 1""",
+    ),
+    Check(
+        "money in escrow is what paid trades wait to settle",
+        "SELECT format('%s paid trades', count(*)) FROM trade WHERE state = 'PAID'",
+        """SELECT format('%s: %s fen are in escrow, paid trades wait for %s', jurisdiction,
+                         coalesce(escrow.balance, 0), coalesce(paid.amount, 0))
+             FROM (SELECT jurisdiction, balance FROM account
+                    WHERE asset = 'CNY' AND bucket = 'escrow') AS escrow
+             FULL JOIN (SELECT buyer AS jurisdiction, sum(amount) AS amount FROM trade
+                         WHERE state = 'PAID' GROUP BY buyer) AS paid USING (jurisdiction)
+            WHERE coalesce(escrow.balance, 0) <> coalesce(paid.amount, 0) ORDER BY 1""",
+    ),
+)
+
+TRADE = (
+    Check(
+        "every listing's awarded and settled quantities are those of its trade lines",
+        """SELECT format('%s listings, %s trade lines', (SELECT count(*) FROM listing),
+                         (SELECT count(*) FROM trade_line))""",
+        f"""SELECT format('listing %s: awarded %s and settled %s, its trade lines say %s and %s', listing.id,
+                          listing.awarded, listing.settled, coalesce(sold.awarded, 0),
+                          coalesce(sold.settled, 0))
+              FROM listing
+              LEFT JOIN (SELECT listing_id, sum(quantity) AS awarded,
+                                coalesce(sum(quantity) FILTER (WHERE is_settled), 0) AS settled
+                           FROM {_LINES} AS line GROUP BY listing_id) AS sold ON sold.listing_id = listing.id
+             WHERE listing.awarded <> coalesce(sold.awarded, 0)
+                OR listing.settled <> coalesce(sold.settled, 0)
+             ORDER BY listing.id""",
+    ),
+    Check(
+        "every trade's amount is the sum of its active lines, each of its own listing's county and batch",
+        "SELECT format('%s trades', count(*)) FROM trade",
+        """SELECT format('trade %s: its amount is %s fen, its active lines sum to %s', trade.id, trade.amount,
+                         coalesce(sum(line.amount) FILTER (WHERE line.state = 'ACTIVE'), 0))
+             FROM trade LEFT JOIN trade_line AS line ON line.trade_id = trade.id
+            GROUP BY trade.id
+           HAVING trade.amount <> coalesce(sum(line.amount) FILTER (WHERE line.state = 'ACTIVE'), 0)
+            UNION ALL
+           SELECT format('trade_line %s: %s batch %s is not what listing %s offers', line.id, line.seller,
+                         line.batch_id, line.listing_id)
+             FROM trade_line AS line JOIN listing ON listing.id = line.listing_id
+            WHERE (line.seller, line.batch_id, line.indicator)
+                  IS DISTINCT FROM (listing.county, listing.batch_id, listing.indicator)""",
+    ),
+    Check(
+        "every settled trade moved its lines' quantities, once; nothing else settled",
+        "SELECT format('%s settled trades', count(*)) FROM trade WHERE state = 'SETTLED'",
+        f"""WITH owed AS (
+                SELECT 'T' || lpad(trade_id::text, 10, '0') AS reference, batch_id, sum(quantity) AS quantity
+                  FROM {_LINES} AS line WHERE is_settled GROUP BY trade_id, batch_id
+            ), moved AS (
+                SELECT head.reference, account.batch_id, sum(posting.amount) AS quantity
+                  FROM ledger_transaction AS head
+                  JOIN posting ON posting.transaction_id = head.id
+                  JOIN account ON account.id = posting.account_id AND account.asset <> 'CNY'
+                 WHERE head.kind = 'settlement' AND account.bucket = 'available'
+                 GROUP BY head.reference, account.batch_id
+            )
+            SELECT format('settlement of trade %s: batch %s moved %s, its lines say %s', reference, batch_id,
+                          coalesce(moved.quantity, 0), coalesce(owed.quantity, 0))
+              FROM owed FULL JOIN moved USING (reference, batch_id)
+             WHERE coalesce(owed.quantity, 0) <> coalesce(moved.quantity, 0) ORDER BY 1""",
+    ),
+    Check(
+        "every need's reserved, awarded and settled quantities are those of registrations and trade lines",
+        "SELECT format('%s items of needs', count(*)) FROM need_item",
+        f"""SELECT format('need_item %s %s: reserved %s, awarded %s, settled %s; '
+                          'registrations and lines say %s, %s, %s',
+                          item.need_id, item.indicator, item.reserved, item.awarded, item.settled,
+                          coalesce(live.quantity, 0), coalesce(bought.awarded, 0),
+                          coalesce(bought.settled, 0))
+              FROM need_item AS item
+              LEFT JOIN (SELECT need_id, indicator, sum(limit_quantity) AS quantity
+                           FROM {_LIVE_REGISTRATIONS} AS registration
+                          GROUP BY need_id, indicator) AS live USING (need_id, indicator)
+              LEFT JOIN (SELECT need_id, indicator, sum(quantity) AS awarded,
+                                coalesce(sum(quantity) FILTER (WHERE is_settled), 0) AS settled
+                           FROM {_LINES} AS line
+                          GROUP BY need_id, indicator) AS bought USING (need_id, indicator)
+             WHERE item.reserved <> coalesce(live.quantity, 0) OR item.awarded <> coalesce(bought.awarded, 0)
+                OR item.settled <> coalesce(bought.settled, 0)
+             ORDER BY item.need_id, item.indicator""",
+    ),
+)
+
+JOURNAL = (
+    Check(
+        "every journal event's digest is the SHA-256 of its payload",
+        "SELECT format('%s events', count(*)) FROM journal_event",
+        """SELECT format('journal_event %s (%s of %s): its payload does not match its digest', id, kind,
+                         subject)
+             FROM journal_event WHERE sha256(convert_to(payload, 'UTF8')) <> digest ORDER BY id""",
+    ),
+    Check(
+        "every idempotency key keeps the answer that was given",
+        "SELECT format('%s keys', count(*)) FROM stored_answer",
+        """SELECT format('stored_answer of %s under key %s: there is no answer', jurisdiction, key)
+             FROM stored_answer WHERE status IS NULL OR body IS NULL ORDER BY jurisdiction, key""",
+    ),
+)
+
+CHECKS = (*LEDGER, *ORIGINS, *HOLDS, *TRADE, *JOURNAL)
+
+
+async def figures(connection: Connection, check: Check) -> str:
+    """Count what a check rests on, in words."""
+    return str((await connection.execute(text(check.figures))).scalar_one())
+
+
+async def faults(connection: Connection, check: Check) -> AsyncIterator[str]:
+    """Stream one line for each row that contradicts a check."""
+    async with connection.stream(text(check.faults)) as rows:
+        async for row in rows:
+            yield row[0]

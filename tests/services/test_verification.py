@@ -1,0 +1,258 @@
+"""``gengheng verify``: books that hold are found to hold, and each kind of tampering is named by its row."""
+
+import asyncio
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.market.indicators import Indicator
+from app.services.verification import Verdict, verify
+from app.store.database import Connection, Database
+from app.store.verification import CHECKS
+from tests.awarded import Sale, awarded
+from tests.conftest import SEALING_KEY, Exchange
+from tests.story import credited, funded, paid, settled
+
+BUYER, SELLER = "510100", "511922"
+LAND = Indicator.FARMLAND_QUANTITY
+
+
+async def a_busy_exchange(exchange: Exchange) -> None:
+    """A trade settled, one paid, one awarded with its deposit held, and a listing part of which is left."""
+    await funded(exchange, BUYER, "10000000.00")
+    await settled(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 50_000, kept=10_000)]))
+    await paid(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 40_000)]))
+    await awarded(exchange, BUYER, [Sale(SELLER, 30_000)], deposit_fen=900_000_00)
+
+
+async def verified(exchange: Exchange) -> tuple[Verdict, list[str]]:
+    lines: list[str] = []
+    verdict = await exchange.database.read(partial(verify, report=lines.append))
+    return verdict, lines
+
+
+async def tampered(exchange: Exchange, *statements: str) -> None:
+    """Change rows behind every guard's back, as a superuser with all triggers off can."""
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(text("SET LOCAL ROLE NONE"))
+        await connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements:
+            done = await connection.execute(text(statement))
+            assert done.rowcount == 1, statement
+        await connection.execute(text("SET LOCAL session_replication_role = origin"))
+        await connection.execute(text("SET LOCAL ROLE gengheng_runtime"))
+
+    await exchange.database.transact(work)
+
+
+async def test_an_empty_and_a_busy_exchange_verify(exchange: Exchange) -> None:
+    for fill in (None, a_busy_exchange):
+        if fill is not None:
+            await fill(exchange)
+        verdict, lines = await verified(exchange)
+        assert (verdict, [line for line in lines if not line.startswith("ok ")]) == (
+            Verdict(len(CHECKS), 0),
+            [],
+        )
+        assert len(lines) == len(CHECKS)
+    postings = await one(exchange, "SELECT count(*) FROM posting")
+    assert lines[0].endswith(f" transactions, {postings} postings")
+
+
+async def one(exchange: Exchange, query: str) -> int:
+    async def read(connection: Connection) -> int:
+        return int((await connection.execute(text(query))).scalar_one())
+
+    return await exchange.database.read(read)
+
+
+ANY_AVAILABLE = "(SELECT min(id) FROM account WHERE bucket = 'available' AND asset <> 'CNY')"
+ANY_POSTING = "(SELECT min(id) FROM posting)"
+ANY_HEAD = "(SELECT min(id) FROM ledger_transaction)"
+LAST_HEAD = "(SELECT max(id) FROM ledger_transaction)"
+OPEN_LISTING = "(SELECT min(id) FROM listing WHERE state = 'LISTED')"
+A_LOCK = "(SELECT min(id) FROM account WHERE bucket = 'locked' AND asset <> 'CNY' AND balance > 0)"
+TAMPERINGS = {
+    "a stored balance": (
+        ["UPDATE account SET balance = balance + 1 WHERE id = {row}"],
+        ANY_AVAILABLE,
+        ["account {row} (511922", "it stores", "all its accounts sum to 1"],
+    ),
+    "a posting's amount": (
+        [
+            "UPDATE posting SET amount = amount + 7, balance_after = balance_after + 7 WHERE id = {row}",
+        ],
+        ANY_POSTING,
+        ["of CNY sum to 7, not to zero", "it starts at", "its postings replay to"],
+    ),
+    "a posting's amount alone, its arithmetic check dropped": (
+        [
+            "UPDATE posting SET balance_before = balance_before + 7, "
+            "balance_after = balance_after + 7 WHERE id = {row}",
+        ],
+        ANY_POSTING,
+        ["posting {row} of account"],
+    ),
+    "a missing posting": (
+        ["DELETE FROM posting WHERE id = {row}"],
+        "(SELECT min(posting.id) FROM posting JOIN account ON account.id = account_id "
+        "WHERE bucket = 'available')",
+        ["its postings of", "its postings replay to"],
+    ),
+    "a posting without its transaction": (
+        ["DELETE FROM ledger_transaction WHERE id = {row}"],
+        LAST_HEAD,
+        ["there is no ledger_transaction {row}"],
+    ),
+    "a posting without its account": (
+        ["DELETE FROM account WHERE id = {row}"],
+        ANY_AVAILABLE,
+        ["there is no account {row}"],
+    ),
+    "a transaction without postings": (
+        [
+            "INSERT INTO ledger_transaction (id, kind, reference, at) "
+            "SELECT 999999, kind, reference, at FROM ledger_transaction WHERE id = {row}"
+        ],
+        ANY_HEAD,
+        ["ledger_transaction 999999 (", "it has no postings"],
+    ),
+    "a journal payload": (
+        ["UPDATE journal_event SET payload = payload || ' ' WHERE id = {row}"],
+        "(SELECT min(id) FROM journal_event)",
+        ["journal_event {row} (", "does not match its digest"],
+    ),
+    "a listing's lock": (
+        ["UPDATE listing SET quantity = quantity + 1 WHERE id = {row}"],
+        OPEN_LISTING,
+        ["are locked, its open listings ({row}) hold"],
+    ),
+    "a listing that ended but kept its lock": (
+        ["UPDATE listing SET state = 'WITHDRAWN' WHERE id = {row}"],
+        OPEN_LISTING,
+        ["its open listings (none) hold 0"],
+    ),
+    "an earmark": (
+        ["UPDATE account SET bucket = 'earmarked' WHERE id = {row}"],
+        A_LOCK,
+        ["account {row} (511922 farmland_quantity)", "are earmarked"],
+    ),
+    "what a listing has sold": (
+        ["UPDATE listing SET awarded = awarded - 1 WHERE id = {row}"],
+        "(SELECT min(listing_id) FROM trade_line JOIN trade ON trade.id = trade_id "
+        "WHERE trade.state = 'PAID')",
+        ["listing {row}: awarded"],
+    ),
+    "a trade line's quantity": (
+        ["UPDATE trade_line SET quantity = quantity + 1 WHERE id = {row}"],
+        "(SELECT min(line.id) FROM trade_line AS line JOIN trade ON trade.id = trade_id "
+        "WHERE trade.state = 'SETTLED')",
+        ["settlement of trade T00000", "its trade lines say", "registrations and lines say"],
+    ),
+    "a trade's amount": (
+        ["UPDATE trade SET amount = amount - 1 WHERE id = {row}"],
+        "(SELECT min(id) FROM trade WHERE state = 'PAID')",
+        ["trade {row}: its amount", "fen are in escrow, paid trades wait for"],
+    ),
+    "a held deposit": (
+        ["UPDATE trade SET deposit = deposit - 1 WHERE id = {row}"],
+        "(SELECT min(id) FROM trade WHERE state = 'AWARDED')",
+        ["510100: 90000000 fen are locked, deposits held are 89999999"],
+    ),
+    "a cash movement": (
+        ["UPDATE cash_movement SET amount = amount - 1 WHERE id = {row}"],
+        "(SELECT min(id) FROM cash_movement)",
+        ["510100:", "its bank account stands at -"],
+    ),
+    "a need": (
+        ["UPDATE need_item SET quantity = quantity + 9, awarded = awarded + 1 WHERE need_id = {row}"],
+        "(SELECT max(need_id) FROM need_item)",
+        ["need_item {row} farmland_quantity: reserved 0"],
+    ),
+    "a batch": (
+        ["UPDATE batch SET quantity = quantity + 1 WHERE id = {row}"],
+        "(SELECT min(id) FROM batch)",
+        ["batch {row}: it holds 60001 farmland_quantity, but 60000 were issued"],
+    ),
+    "a batch's project": (
+        ["UPDATE project SET state = 'FILED' WHERE id = {row}"],
+        "(SELECT min(project_id) FROM batch)",
+        ["its project {row} of 511922 is FILED"],
+    ),
+    "a trade line of another listing": (
+        ["UPDATE trade_line SET seller = '511921' WHERE id = {row}"],
+        "(SELECT min(id) FROM trade_line)",
+        ["trade_line {row}: 511921 batch"],
+    ),
+    "an answer that was lost": (
+        ["UPDATE stored_answer SET status = NULL WHERE ctid = (SELECT min(ctid) FROM stored_answer)"],
+        "1",
+        ["there is no answer"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+async def test_verify_names_the_row_that_was_tampered_with(exchange: Exchange, name: str) -> None:
+    await a_busy_exchange(exchange)
+    statements, where, expected = TAMPERINGS[name]
+    row = await one(exchange, f"SELECT {where}")
+    await tampered(exchange, *(statement.format(row=row) for statement in statements))
+    verdict, lines = await verified(exchange)
+    assert verdict.faults > 0
+    faults = [line for line in lines if line.startswith("      - ")]
+    assert len(faults) == verdict.faults
+    for words in expected:
+        assert any(words.format(row=row) in fault for fault in faults), (words, faults)
+
+
+async def test_a_balance_below_zero_is_named_even_where_its_guard_was_dropped(exchange: Exchange) -> None:
+    await a_busy_exchange(exchange)
+    row = await one(exchange, f"SELECT {ANY_AVAILABLE}")
+
+    async def work(connection: Connection) -> None:
+        await connection.execute(text("SET LOCAL ROLE NONE"))
+        await connection.execute(text("ALTER TABLE account DROP CONSTRAINT ck_account_balance"))
+        await connection.execute(text(f"UPDATE account SET balance = -5 WHERE id = {row}"))
+        await connection.execute(text("SET LOCAL ROLE gengheng_runtime"))
+
+    await exchange.database.transact(work)
+    _, lines = await verified(exchange)
+    assert any(f"account {row} (" in line and line.endswith("its balance is -5") for line in lines)
+
+
+async def run_verify(database: Database) -> tuple[int, str]:
+    """The command, as an operator runs it, against a database by its URL."""
+    url = database.engine.url.render_as_string(hide_password=False)
+    process = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("gengheng")),
+        "verify",
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("GENGHENG_")},
+            "GENGHENG_ENVIRONMENT": "development",
+            "GENGHENG_DATABASE_URL": url,
+            "GENGHENG_SEALING_KEY": SEALING_KEY,
+        },
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode() + err.decode()
+
+
+async def test_the_command_exits_with_0_or_1_as_the_books_hold_or_not(
+    live_exchange: Exchange, committed: Database
+) -> None:
+    await credited(live_exchange, SELLER, {LAND: "10.0000"})
+    status, said = await run_verify(committed)
+    assert (status, said.splitlines()[-1]) == (0, f"All {len(CHECKS)} checks hold."), said
+    await tampered(live_exchange, f"UPDATE account SET balance = balance + 1 WHERE id = {ANY_AVAILABLE}")
+    status, said = await run_verify(committed)
+    assert status == 1, said
+    assert said.splitlines()[-1].endswith("faults: the books do not hold.")
+    assert "it stores 100001, its postings replay to 100000" in said
