@@ -11,7 +11,7 @@ from app.store import clock, needs
 from app.store.allocations import AllocationRow
 from app.store.database import Connection
 from tests.conftest import Exchange
-from tests.story import approved_need, band, listed, policy
+from tests.story import announced, approved_need, band, listed, policy, settled
 
 POOR, ORDINARY, BUYER, OTHER = "511922", "510722", "510107", "510104"
 QUANTITY, PADDY, CAPACITY, QUOTA = Indicator
@@ -210,3 +210,53 @@ async def test_the_order_of_300_hectares_costs_132_750_wan_yuan_to_the_fen(excha
     await approved_need(exchange, "510191", {QUOTA: "300.0000"}, key_level="provincial")
     (fill,) = (await run(exchange))["fills"]
     assert fill["amount"] == "1327500000.00"
+
+
+async def test_an_announcement_serves_key_projects_first_and_then_takes_the_rest(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY)
+    listing = await listed(exchange, POOR, QUANTITY, "8.0000")
+    first = await approved_need(exchange, BUYER, {QUANTITY: "5.0000"}, key_level="national")
+    auction = await announced(exchange, QUANTITY)
+    (made,) = (await (await exchange.regulator()).get("/v1/allocations")).json()["items"]
+    assert fills(made) == [(first, listing, "5.0000")]
+    assert auction["pool"]["supply"] == "3.0000"
+    # What is in an announced auction is out of later key projects' reach.
+    await approved_need(exchange, OTHER, {QUANTITY: "5.0000"}, key_level="national")
+    assert fills(await run(exchange)) == []
+
+
+async def test_a_settled_allocation_meets_the_need_and_sells_the_listing_out(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY)
+    listing = await listed(exchange, POOR, QUANTITY, "5.0000")
+    need = await approved_need(exchange, BUYER, {QUANTITY: "5.0000"}, key_level="national")
+    await run(exchange)
+    regulator = await exchange.regulator()
+    (trade,) = (await regulator.get("/v1/trades")).json()["items"]
+    await settled(exchange, trade["id"])
+    assert (await regulator.get(f"/v1/needs/{need}")).json()["state"] == "MET"
+    sold = (await regulator.get(f"/v1/listings/{listing}")).json()
+    assert (sold["state"], sold["settled"], sold["unsold"]) == ("SOLD", "5.0000", "0.0000")
+    assert sold["ended_at"] is not None
+    # What was bought for the application closes its shortage: no second need of it.
+    application = (await regulator.get(f"/v1/needs/{need}")).json()["application_id"]
+    officer = await exchange.county(BUYER)
+    body = {"application_id": application, "quantities": {"farmland_quantity": "0.0001"}}
+    again = await officer.post("/v1/needs", body)
+    assert (again.status_code, again.json()["code"]) == (422, "exceeds_shortage")
+
+
+async def test_what_was_awarded_goes_on_when_the_application_is_withdrawn(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY)
+    await listed(exchange, POOR, QUANTITY, "5.0000")
+    need = await approved_need(exchange, BUYER, {QUANTITY: "9.0000"}, key_level="national")
+    await run(exchange)
+    officer, regulator = await exchange.county(BUYER), await exchange.regulator()
+    application = (await officer.get(f"/v1/needs/{need}")).json()["application_id"]
+    withdrawn = await officer.post(f"/v1/land-applications/{application}/withdrawal")
+    assert withdrawn.status_code == 201, withdrawn.text
+    await listed(exchange, POOR, QUANTITY, "5.0000")
+    assert fills(await run(exchange)) == []
+    (trade,) = (await regulator.get("/v1/trades")).json()["items"]
+    await settled(exchange, trade["id"])
+    shown = (await officer.get(f"/v1/needs/{need}")).json()
+    assert (shown["state"], shown["items"][0]["settled"]) == ("LAPSED", "5.0000")

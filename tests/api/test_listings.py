@@ -6,9 +6,11 @@ import pytest
 
 from app.market.ids import Kind, row_number
 from app.market.indicators import Indicator
-from app.store import listings
+from app.market.ledger import AccountKey, Bucket, move
+from app.store import clock, ledger, listings
+from app.store.database import Connection
 from tests.conftest import Exchange
-from tests.story import band, credited, listed, policy, sanctioned
+from tests.story import announced, band, bid, credited, listed, opened, policy, registered, sanctioned
 
 COUNTY, ORDINARY = "511922", "510722"
 QUANTITY, QUOTA, CAPACITY = (
@@ -140,6 +142,24 @@ async def test_poverty_is_that_of_the_day_of_listing(exchange: Exchange) -> None
     assert (await officer.get(f"/v1/listings/{before['id']}")).json()["poverty"] is False
 
 
+async def test_earmarked_stock_can_not_be_listed(exchange: Exchange) -> None:
+    batch = await listable(exchange)
+    number = row_number(Kind.BATCH, batch)
+    available, earmarked = (
+        AccountKey(COUNTY, QUANTITY, number, bucket) for bucket in (Bucket.AVAILABLE, Bucket.EARMARKED)
+    )
+
+    async def earmark(connection: Connection) -> None:
+        at = await clock.now(connection)
+        entries = move(available, earmarked, 70_000)
+        await ledger.post(connection, kind="earmark", reference="test", at=at, actor=None, entries=entries)
+
+    await exchange.database.transact(earmark)
+    status, refused = await offer(exchange, batch, "3.0001")
+    assert (status, refused["code"], refused["facts"]["present"]) == (409, "insufficient", "3.0000")
+    assert (await offer(exchange, batch, "3"))[0] == 201
+
+
 async def test_somebody_elses_batch_is_not_there(exchange: Exchange) -> None:
     batch = await listable(exchange)
     for unknown in (batch, "R0000009999", "L0000000001"):
@@ -230,3 +250,42 @@ async def test_the_form_shows_both_prices_and_what_is_available(exchange: Exchan
     assert (await regulator.get("/v1/listings/form", params={"batch_id": batch})).json() == shown
     other = await exchange.county(ORDINARY)
     assert (await other.get("/v1/listings/form", params={"batch_id": batch})).status_code == 404
+
+
+async def test_a_listing_in_an_announced_auction_can_be_voided_but_not_withdrawn(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY)
+    doubtful = await listed(exchange, COUNTY, QUANTITY, "10")
+    sound = await listed(exchange, ORDINARY, QUANTITY, "5")
+    auction = await announced(exchange, QUANTITY)
+    officer, regulator = await exchange.county(COUNTY), await exchange.regulator()
+    assert (await officer.get(f"/v1/listings/{doubtful}")).json()["state"] == "IN_AUCTION"
+    refused = await officer.post(f"/v1/listings/{doubtful}/withdrawal")
+    assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
+    assert (await regulator.post(f"/v1/listings/{doubtful}/voiding", {"reason": "存疑"})).status_code == 201
+    assert await balances(exchange) == ("10.0000", "0.0000")
+    record, outcome = await opened(exchange, auction)
+    assert [each["id"] for each in record["listings"]] == [sound]
+    assert (outcome["sold_quantity"], outcome["unsold_quantity"]) == ("0.0000", "5.0000")
+    other = await exchange.county(ORDINARY)
+    assert (await other.get(f"/v1/listings/{sound}")).json()["state"] == "LISTED"
+
+
+async def test_the_form_shows_what_recent_auctions_paid(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY)
+    await listed(exchange, COUNTY, QUANTITY, "10")
+    auction = await announced(exchange, QUANTITY)
+    for buyer, price in (("510100", "380000.00"), ("510400", "410000.00")):
+        await registered(exchange, auction, buyer, "4.0000")
+        await bid(exchange, auction, buyer, price, "4.0000")
+    await opened(exchange, auction)
+    batch = (await credited(exchange, ORDINARY, {QUANTITY: "10"}))[QUANTITY]
+    officer = await exchange.county(ORDINARY)
+    (result,) = (await officer.get("/v1/listings/form", params={"batch_id": batch})).json()["recent_results"]
+    assert result.pop("closed_at")
+    assert result == {
+        "auction_id": auction["id"],
+        "sold_quantity": "8.0000",
+        "clearing_price": None,
+        "lowest_price": "380000.00",
+        "highest_price": "410000.00",
+    }
