@@ -7,8 +7,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import iter_route_contexts
 
 from app import problems
+from app.answer_headers import AnswerHeaders
 from app.auth import GuardedRoute
 from app.body_limit import BodyLimit
 from app.routers import (
@@ -87,6 +89,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         lifespan=lifespan,
         redoc_url=None,
         openapi_url="/openapi.json",
+        redirect_slashes=False,
     )
     app.state.settings = settings
     app.state.keys = Keys.derive(settings.sealing_key_bytes())
@@ -97,6 +100,7 @@ def create_app(settings: Settings | None = None, *, database: Database | None = 
         app.include_router(router)
     _refuse_unguarded(app)
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(AnswerHeaders)
     app.add_middleware(RequestTelemetry)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
@@ -115,9 +119,9 @@ def _connected(settings: Settings) -> Database:
 
 def _refuse_unguarded(app: FastAPI) -> None:
     """Stop unless every /v1 route is guarded: a route missing from the access table must not start."""
-    for route in app.routes:
+    for route in iter_route_contexts(app.routes):
         path = getattr(route, "path", "")
-        if path.startswith("/v1") and not isinstance(route, GuardedRoute):
+        if path.startswith("/v1") and not isinstance(route.original_route, GuardedRoute):
             raise RuntimeError(f"{path} is not a GuardedRoute")
 
 
@@ -133,5 +137,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
                 "description": "A token of `gengheng token create`",
             }
         }
+        problems.document(schema)
         app.openapi_schema = schema
     return app.openapi_schema

@@ -11,9 +11,11 @@ from typing import Any
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from app.json_body import shown
 from app.market.errors import (
     BrokenInvariant,
     Conflict,
@@ -50,7 +52,24 @@ BY_HTTP_STATUS: Mapping[int, tuple[str, str, str]] = {
     404: ("not_found", "There is no such address", "找不到该地址"),
     405: ("method_not_allowed", "This address does not take that method", "该地址不支持此方法"),
     413: ("body_too_large", "The request's body is too large", "请求内容过大"),
+    415: ("not_json", "The body must be JSON", "请求内容须为 JSON"),
 }
+
+ENVELOPE: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("idempotency-key", "missing"): (
+        "idempotency_key_missing",
+        "Send the header Idempotency-Key with a key of your own choice, new for each new request.",
+    ),
+    ("idempotency-key", ""): (
+        "bad_idempotency_key",
+        "An Idempotency-Key is 1 to 200 printable ASCII characters.",
+    ),
+    ("cursor", ""): ("bad_cursor", "This cursor was not made by this list; start again without one."),
+}
+"""What the framework finds wrong with a header or a cursor, by (name, kind of fault, or any)."""
+
+FIELDS_NAMED_MOST = 20
+"""An answer must not grow with what is wrong with its request."""
 
 log = structlog.get_logger(__name__)
 
@@ -148,15 +167,16 @@ async def _refused(request: Request, refusal: Exception) -> Response:
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    found = [_field_problem(fault) for fault in error.errors()]
-    unparsable = any(problem.code == "json_invalid" for problem in found)
+    found = [_field_problem(fault) for fault in error.errors()[:FIELDS_NAMED_MOST]]
+    for problem in found:
+        if problem.code in BY_CODE:
+            titles = (Malformed.title, Malformed.title_zh)
+            return _answer(request, 400, problem.code, titles, problem.detail, field=problem.field)
     return _answer(
         request,
-        400 if unparsable else 422,
-        "unparsable_json" if unparsable else "malformed",
-        ("The body is no JSON", "请求内容不是有效的 JSON")
-        if unparsable
-        else (Malformed.title, Malformed.title_zh),
+        422,
+        "malformed",
+        (Malformed.title, Malformed.title_zh),
         "; ".join(f"{problem.field}: {problem.detail}" for problem in found[:5]),
         field=found[0].field if found else None,
         errors=found,
@@ -165,29 +185,44 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
     place, *path = fault["loc"]
-    field = ".".join(
-        str(part) for part in (path if place in ("body", "query", "path", "header") else fault["loc"])
-    )
+    field = shown(path if place in ("body", "query", "path", "header") else fault["loc"])
     kind = str(fault["type"])
-    detail = str(fault["msg"])
+    detail = str(fault["msg"]).removeprefix("Value error, ")
     number = isinstance(fault.get("input"), int | float) and not isinstance(fault.get("input"), bool)
     if kind == "string_type" and number:
         detail = 'This is a string, not a JSON number: quantities and money are written "12.3456".'
     elif kind == "extra_forbidden":
         detail = "This field is not known here."
-    elif kind == "json_invalid":
-        field = "body"
-    return FieldProblem(field=field or place, code=kind, detail=detail)
+    elif place in ("header", "query") and (field, kind) in ENVELOPE:
+        kind, detail = ENVELOPE[field, kind]
+    elif place in ("header", "query") and (field, "") in ENVELOPE:
+        kind, detail = ENVELOPE[field, ""]
+    if place == "header":
+        field = "-".join(part.capitalize() for part in field.split("-"))
+    return FieldProblem(field=field, code=kind, detail=detail)
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    if error.status_code == 405:
+        # The framework names the methods of one route; an address may have several (RFC 9110, 15.5.6).
+        error.headers = {"Allow": ", ".join(_methods_at(request))}
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=error.headers)
     code, title, title_zh = BY_HTTP_STATUS.get(
         error.status_code, ("http_error", "The request failed", "请求失败")
     )
     return _answer(
         request, error.status_code, code, (title, title_zh), str(error.detail), headers=error.headers
     )
+
+
+def _methods_at(request: Request) -> list[str]:
+    found = {"OPTIONS"}
+    for route in iter_route_contexts(request.app.routes):
+        if route.path_regex.match(request.url.path):
+            found |= route.methods or set()
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def _unauthenticated(request: Request, error: Exception) -> Response:
@@ -240,3 +275,13 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(DatabaseUnavailable, _unavailable)
     app.add_exception_handler(BrokenInvariant, _broken)
     app.add_exception_handler(Exception, _broken)
+
+
+def document(schema: dict[str, Any]) -> None:
+    """Say in the OpenAPI that errors are problem+json; the framework knows one media type only."""
+    for path in schema["paths"].values():
+        for operation in path.values():
+            for status, response in operation["responses"].items():
+                content = response.get("content", {})
+                if int(status) >= 400 and "application/json" in content:
+                    response["content"] = {MEDIA_TYPE: content["application/json"]}

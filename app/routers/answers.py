@@ -56,26 +56,17 @@ class Write:
 async def _write(
     request: Request,
     idempotency_key: Annotated[
-        str | None,
+        str,
         Header(
             min_length=1,
             max_length=KEY_LENGTH_MOST,
+            pattern=r"^[ -~]+$",
             description="A key of your own choice, new for each new request: the same request under the "
             "same key is done once, however often it is sent.",
             examples=["2026-03-01-listing-7"],
         ),
-    ] = None,
+    ],
 ) -> Write:
-    if idempotency_key is None:
-        raise Malformed(
-            "idempotency_key_missing",
-            "Send the header Idempotency-Key with a key of your own choice, new for each new request.",
-            field="Idempotency-Key",
-        )
-    if not idempotency_key.isascii() or not idempotency_key.isprintable():
-        raise Malformed(
-            "bad_idempotency_key", "An Idempotency-Key is printable ASCII.", field="Idempotency-Key"
-        )
     digest = request.app.state.keys.request_digest(request.method, request.url.path, await request.body())
     return Write(request, Claim(actor_of(request).jurisdiction, idempotency_key, digest))
 
@@ -104,9 +95,11 @@ class Read:
     def answer(self, body: str) -> Response:
         """Answer with a body that is JSON already, such as a published record."""
         tag = '"' + hashlib.sha256(body.encode()).hexdigest()[:32] + '"'
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        # Kept if you like, but asked for anew each time; what needs a token only by its bearer.
+        kept_by = "private" if hasattr(self._request.state, "actor") else "public"
+        headers = {"ETag": tag, "Cache-Control": f"{kept_by}, no-cache"}
         asked = self._request.headers.get("if-none-match", "")
-        if tag in [candidate.strip().removeprefix("W/") for candidate in asked.split(",")]:
+        if {tag, "*"} & {candidate.strip().removeprefix("W/") for candidate in asked.split(",")}:
             return Response(status_code=304, headers=headers)
         return Response(body, media_type=JSON, headers=headers)
 
