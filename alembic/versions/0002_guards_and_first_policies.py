@@ -1,8 +1,8 @@
 """Guards of the books, the runtime role, and the first policies.
 
 The database enforces what the code promises: postings and the journal are append-only, postings of a
-statement sum to zero per transaction, asset and batch, and the service works under a role that owns
-nothing.
+statement sum to zero per transaction, asset and batch, a balance is always what its last posting left, and
+the service works under a role that owns nothing.
 
 Locks: each table, exclusively, while its triggers and grants are made; the tables are new and empty, so
 for milliseconds.
@@ -39,7 +39,6 @@ APPEND_ONLY = (
 )
 
 MUTABLE = (
-    "account",
     "auction",
     "auction_lot",
     "bid",
@@ -68,9 +67,13 @@ BEGIN
 END $$
 """
 
+# A session keeps a function's plan: one made for a bulk statement must not scan whole tables for each small
+# one after it, nor one made while the tables were tiny.
+BY_INDEX = "SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off"
+
 # Over the transition table of the whole statement: all postings of a transaction go in by one INSERT.
-REFUSE_UNBALANCED = """
-CREATE FUNCTION refuse_unbalanced_postings() RETURNS trigger LANGUAGE plpgsql AS $$
+REFUSE_UNBALANCED = f"""
+CREATE FUNCTION refuse_unbalanced_postings() RETURNS trigger LANGUAGE plpgsql {BY_INDEX} AS $$
 DECLARE
     wrong record;
 BEGIN
@@ -84,6 +87,49 @@ BEGIN
         RAISE EXCEPTION 'postings of transaction % do not balance: % batch % sums to %',
             wrong.transaction_id, wrong.asset, wrong.batch_id, wrong.total
             USING ERRCODE = 'check_violation', CONSTRAINT = 'postings_balance';
+    END IF;
+    SELECT fresh.id, fresh.account_id INTO wrong
+      FROM fresh
+      LEFT JOIN LATERAL (SELECT posting.balance_after FROM posting
+                          WHERE posting.account_id = fresh.account_id AND posting.id < fresh.id
+                          ORDER BY posting.id DESC LIMIT 1) AS earlier ON true
+     WHERE fresh.balance_before <> coalesce(earlier.balance_after, 0)
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'posting % does not start where the last one of account % ended',
+            wrong.id, wrong.account_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'postings_chain';
+    END IF;
+    SELECT latest.account_id INTO wrong
+      FROM (SELECT DISTINCT ON (account_id) account_id, balance_after
+              FROM fresh ORDER BY account_id, id DESC) AS latest
+      JOIN account ON account.id = latest.account_id
+     WHERE account.balance <> latest.balance_after
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the balance of account % is not what its last posting leaves', wrong.account_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'postings_reach_balance';
+    END IF;
+    RETURN NULL;
+END $$
+"""
+
+# The other way round: no balance moves without its posting, not even by the role that may move balances.
+REFUSE_UNPOSTED = f"""
+CREATE FUNCTION refuse_unposted_balance() RETURNS trigger LANGUAGE plpgsql {BY_INDEX} AS $$
+DECLARE
+    wrong record;
+BEGIN
+    SELECT fresh.id, fresh.balance, coalesce(latest.balance_after, 0) AS posted INTO wrong
+      FROM fresh
+      LEFT JOIN LATERAL (SELECT posting.balance_after FROM posting WHERE posting.account_id = fresh.id
+                          ORDER BY posting.id DESC LIMIT 1) AS latest ON true
+     WHERE fresh.balance <> coalesce(latest.balance_after, 0)
+     LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'account % would hold %, but its postings leave %',
+            wrong.id, wrong.balance, wrong.posted
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'balance_is_posted';
     END IF;
     RETURN NULL;
 END $$
@@ -105,6 +151,7 @@ def upgrade() -> None:
     """Make triggers, role, grants and the first policies."""
     op.execute(REFUSE_CHANGE)
     op.execute(REFUSE_UNBALANCED)
+    op.execute(REFUSE_UNPOSTED)
     for table in APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
@@ -114,11 +161,18 @@ def upgrade() -> None:
         "CREATE TRIGGER balanced AFTER INSERT ON posting REFERENCING NEW TABLE AS fresh "
         "FOR EACH STATEMENT EXECUTE FUNCTION refuse_unbalanced_postings()"
     )
+    for event in ("INSERT", "UPDATE"):
+        op.execute(
+            f"CREATE TRIGGER posted_{event.lower()} AFTER {event} ON account REFERENCING NEW TABLE AS fresh "
+            "FOR EACH STATEMENT EXECUTE FUNCTION refuse_unposted_balance()"
+        )
     op.execute(MAKE_ROLE)
     op.execute(f"GRANT USAGE ON SCHEMA public TO {RUNTIME_ROLE}")
     op.execute(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO {RUNTIME_ROLE}")
     op.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {RUNTIME_ROLE}")
     op.execute(f"GRANT UPDATE ON {', '.join(MUTABLE)} TO {RUNTIME_ROLE}")
+    # Whose an account is, and of what, never changes.
+    op.execute(f"GRANT UPDATE (balance) ON account TO {RUNTIME_ROLE}")
     op.execute(f"REVOKE INSERT ON alembic_version FROM {RUNTIME_ROLE}")
     _lay_first_policies()
 
@@ -141,6 +195,7 @@ def downgrade() -> None:
     """Drop triggers, functions and first policies; leave the role."""
     op.execute("DROP FUNCTION refuse_change() CASCADE")
     op.execute("DROP FUNCTION refuse_unbalanced_postings() CASCADE")
+    op.execute("DROP FUNCTION refuse_unposted_balance() CASCADE")
     op.execute("DELETE FROM policy WHERE entered_by IS NULL")
     op.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {RUNTIME_ROLE}")
     op.execute(f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM {RUNTIME_ROLE}")

@@ -95,7 +95,8 @@ class Posting(SQLModel, table=True):
     balance_after: int = Field(sa_column=columns.count())
 
 
-def _columns(keys: Sequence[AccountKey]) -> dict[str, list[Any]]:
+def key_columns(keys: Sequence[AccountKey]) -> dict[str, list[Any]]:
+    """Account keys as the parallel arrays that the statements take."""
     return {
         "jurisdictions": [key.jurisdiction for key in keys],
         "assets": [key.asset for key in keys],
@@ -132,8 +133,7 @@ _MAKE_ACCOUNTS = text(
 
 # Sorted by id before locking, so that two writers of the same accounts queue instead of deadlocking; and
 # nothing is locked while one is missing, so that nobody waits for an insertion with locks in hand.
-_LOCK_ACCOUNTS = text(
-    f"""
+LOCK_ACCOUNTS = f"""
     WITH known AS MATERIALIZED ({_ACCOUNT_IDS})
     SELECT account.id, account.jurisdiction, account.asset, coalesce(account.batch_id, 0) AS batch_id,
            account.bucket, account.balance
@@ -143,7 +143,6 @@ _LOCK_ACCOUNTS = text(
      ORDER BY account.id
        FOR UPDATE OF account
     """
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ async def lock(connection: Connection, keys: Iterable[AccountKey]) -> dict[Accou
         return {}
     found = await _locked(connection, wanted)
     if not found:
-        await connection.execute(_MAKE_ACCOUNTS, _columns(wanted))
+        await connection.execute(_MAKE_ACCOUNTS, key_columns(wanted))
         # The insertion waited for others that were making the same accounts; now all are there.
         found = await _locked(connection, wanted)
     ensure(len(found) == len(wanted), f"{len(wanted)} accounts wanted, {len(found)} there")
@@ -174,7 +173,7 @@ async def lock(connection: Connection, keys: Iterable[AccountKey]) -> dict[Accou
 
 async def _locked(connection: Connection, keys: Sequence[AccountKey]) -> dict[AccountKey, LockedAccount]:
     """Lock all of the accounts, or none where one of them is missing."""
-    rows = await connection.execute(_LOCK_ACCOUNTS, {**_columns(keys), "wanted": len(keys)})
+    rows = await connection.execute(text(LOCK_ACCOUNTS), {**key_columns(keys), "wanted": len(keys)})
     accounts = {}
     for row in rows:
         key = AccountKey(row.jurisdiction, row.asset, row.batch_id, Bucket(row.bucket))

@@ -68,6 +68,21 @@ async def balances(connection: Connection, jurisdiction: str) -> Mapping[Indicat
     return held
 
 
+HOLDINGS = """
+    SELECT held.*, batch.quantity AS credited, batch.credited_at, batch.county AS origin,
+           batch.project_id, project.name AS project_name, project.filing_no, project.accepted_on
+      FROM (SELECT asset, batch_id, array_agg(bucket) AS buckets, array_agg(balance) AS balances
+              FROM account
+             WHERE jurisdiction = :jurisdiction AND asset <> 'CNY'
+               AND (CAST(:indicator AS text) IS NULL OR asset = CAST(:indicator AS text))
+               AND (asset, batch_id) > (CAST(:after_asset AS text), CAST(:after_batch AS bigint))
+             GROUP BY asset, batch_id ORDER BY asset, batch_id LIMIT :limit) AS held
+      JOIN batch ON batch.id = held.batch_id
+      JOIN project ON project.id = batch.project_id
+     ORDER BY held.asset, held.batch_id
+"""
+
+
 async def holdings(
     connection: Connection,
     jurisdiction: str,
@@ -78,21 +93,7 @@ async def holdings(
 ) -> Sequence[HoldingRow]:
     """Return at most ``limit`` holdings after (indicator, batch), in that order, sold-out ones too."""
     found = await connection.execute(
-        text(
-            """
-            SELECT held.*, batch.quantity AS credited, batch.credited_at, batch.county AS origin,
-                   batch.project_id, project.name AS project_name, project.filing_no, project.accepted_on
-              FROM (SELECT asset, batch_id, array_agg(bucket) AS buckets, array_agg(balance) AS balances
-                      FROM account
-                     WHERE jurisdiction = :jurisdiction AND asset <> 'CNY'
-                       AND (CAST(:indicator AS text) IS NULL OR asset = CAST(:indicator AS text))
-                       AND (asset, batch_id) > (CAST(:after_asset AS text), CAST(:after_batch AS bigint))
-                     GROUP BY asset, batch_id ORDER BY asset, batch_id LIMIT :limit) AS held
-              JOIN batch ON batch.id = held.batch_id
-              JOIN project ON project.id = batch.project_id
-             ORDER BY held.asset, held.batch_id
-            """
-        ),
+        text(HOLDINGS),
         {
             "jurisdiction": jurisdiction,
             "indicator": indicator,
@@ -120,7 +121,7 @@ async def holdings(
 
 # The newest n postings lie within the n accounts whose newest postings are the newest: one probe of the
 # index (account, id) for each account finds those, and n probes into each of them the postings.
-_ENTRIES = """
+ENTRIES = """
     WITH latest AS (
         SELECT account.id, account.asset, account.batch_id, account.bucket
           FROM account
@@ -156,7 +157,7 @@ async def entries(
 ) -> Sequence[EntryRow]:
     """Return at most ``limit`` entries of a reserve, newest first, older than the one given."""
     found = await connection.execute(
-        text(_ENTRIES),
+        text(ENTRIES),
         {
             "jurisdiction": jurisdiction,
             "indicator": indicator,
