@@ -4,12 +4,14 @@ import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from app.market.bidding import deposit_fen
 from app.market.indicators import Indicator
 from app.market.units import format_decimal, format_money, parse_money, parse_quantity
 from app.services.days import day_of
+from app.services.verification import verify
 from tests.conftest import Exchange
 
 _serials = itertools.count(1)
@@ -333,3 +335,10 @@ async def opened(exchange: Exchange, auction: Mapping[str, Any]) -> tuple[dict[s
     outcome = await public.get(f"/v1/auctions/{auction['id']}/outcome")
     assert (record.status_code, outcome.status_code) == (200, 200)
     return record.json(), outcome.json()
+
+
+async def verified(exchange: Exchange) -> None:
+    """Replay the books, as `gengheng verify` does: nothing contradicts them."""
+    lines: list[str] = []
+    verdict = await exchange.database.read(partial(verify, report=lines.append))
+    assert verdict.faults == 0, "\n".join(lines)
