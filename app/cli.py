@@ -77,6 +77,90 @@ def verify() -> None:
     typer.echo(f"All {verdict.checks} checks hold.")
 
 
+token = typer.Typer(help="Bearer tokens 访问令牌: make, list, revoke.", no_args_is_help=True)
+app.add_typer(token, name="token")
+clock = typer.Typer(help="The exchange's clock; it can be moved in development only.", no_args_is_help=True)
+app.add_typer(clock, name="clock")
+
+
+@token.command("create")
+def create_token(
+    jurisdiction: Annotated[
+        str, typer.Option(help="Code of the jurisdiction it is bound to, such as 511922")
+    ],
+    role: Annotated[list[str], typer.Option(help="A role; give the option again for another")],
+    label: Annotated[str, typer.Option(help="Whose it is, for the list; no secrets")],
+    days: Annotated[int, typer.Option(min=1, max=3660, help="For how many days it holds")] = 365,
+) -> None:
+    """Make a token and print its secret, once: only its SHA-256 is kept."""
+    from app import administration  # noqa: PLC0415
+    from app.market.access import Role  # noqa: PLC0415
+
+    try:
+        roles = [Role(name) for name in role]
+    except ValueError as error:
+        known = ", ".join(Role)
+        raise typer.BadParameter(f"{error}; there are {known}", param_hint="--role") from None
+    made = administration.create_token(label=label, jurisdiction=jurisdiction, roles=roles, days=days)
+    typer.echo(f"Token {made.number} made; this is its secret, shown once:", err=True)
+    typer.echo(made.secret)
+
+
+@token.command("list")
+def list_tokens() -> None:
+    """List every token: number, jurisdiction, roles, label, until when."""
+    from app import administration  # noqa: PLC0415
+
+    for row in administration.list_tokens():
+        state = "revoked" if row.revoked_at else f"until {row.expires_at:%Y-%m-%d}"
+        roles = ",".join(sorted(row.roles))
+        typer.echo(f"{row.number:>6}  {row.jurisdiction}  {roles}  {state}  {row.label}")
+
+
+@token.command("revoke")
+def revoke_token(number: Annotated[int, typer.Argument(help="As `gengheng token list` shows it")]) -> None:
+    """Revoke a token; from the next request on it is refused."""
+    from app import administration  # noqa: PLC0415
+
+    administration.revoke_token(number)
+    typer.echo(f"Token {number} is revoked.")
+
+
+@app.command()
+def sample() -> None:
+    """Load the sample province (Sichuan) and, at the first time, demo tokens; development only."""
+    from app import administration  # noqa: PLC0415
+
+    entered, file = administration.load_sample()
+    typer.echo(f"Sample province: {entered} new units of 四川省. Tokens: {file}", err=True)
+
+
+@clock.command("advance")
+def advance_clock(
+    by: Annotated[str, typer.Argument(help="How far, such as 5d, 36h, 90m, 30s, or 5d3h")],
+) -> None:
+    """Move the clock ahead and print the instant it then shows; development only."""
+    import re  # noqa: PLC0415
+    from datetime import timedelta  # noqa: PLC0415
+
+    from app import administration  # noqa: PLC0415
+
+    parts = re.fullmatch(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?", by, re.ASCII)
+    if parts is None:
+        raise typer.BadParameter("write it as 5d, 36h, 90m, 30s, or 5d3h", param_hint="BY")
+    days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    typer.echo(f"{administration.advance_clock(step):%Y-%m-%dT%H:%M:%SZ}")
+
+
+@clock.command("show")
+def show_clock() -> None:
+    """Print the exchange's clock, in UTC."""
+    from app import administration  # noqa: PLC0415
+
+    typer.echo(f"{administration.read_clock():%Y-%m-%dT%H:%M:%SZ}")
+
+
 RecordFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A record file, or - for standard input.")]
 
 
