@@ -153,12 +153,18 @@ class AuctionForm(Form):
         )
 
 
-class ReasonForm(Form):
-    """Why."""
+class CancellationForm(Form):
+    """Why the auction is cancelled."""
 
     model_config = ConfigDict(json_schema_extra=example({"reason": "公告有误，重新组织"}))
 
     reason: Text
+
+
+class OpeningForm(Form):
+    """Nothing to say: what is opened was fixed at the closing instant."""
+
+    model_config = ConfigDict(json_schema_extra=example({}))
 
 
 class RegistrationForm(Form):
@@ -211,6 +217,12 @@ class BidForm(Form):
     def terms(self) -> bids.BidTerms:
         """The bid as it was written."""
         return bids.BidTerms(self.price, self.quantity, self.min_quantity)
+
+
+class BidWithdrawalForm(Form):
+    """Nothing to say."""
+
+    model_config = ConfigDict(json_schema_extra=example({}))
 
 
 class BidState(StrEnum):
@@ -314,7 +326,9 @@ async def read_auction(auction_id: Id, actor: CurrentActor, reading: Reading) ->
     responses=documented(AuctionView, status=201),
     summary="Cancel an auction before it closes 取消",
 )
-async def cancel_auction(auction_id: Id, form: ReasonForm, actor: CurrentActor, writing: Writing) -> Response:
+async def cancel_auction(
+    auction_id: Id, form: CancellationForm, actor: CurrentActor, writing: Writing
+) -> Response:
     """Cancel: deposits back, needs free, listings on the list again."""
     number = row_number(Kind.AUCTION, auction_id)
     work = partial(openings.cancel_auction, actor=actor, auction_id=number, reason=form.reason)
@@ -433,7 +447,9 @@ async def replace_bid(
     responses=documented(ReceiptView, status=201),
     summary="Withdraw a bid before closing",
 )
-async def withdraw_bid(auction_id: Id, bid_id: Id, actor: CurrentActor, writing: Writing) -> Response:
+async def withdraw_bid(
+    auction_id: Id, bid_id: Id, form: BidWithdrawalForm, actor: CurrentActor, writing: Writing
+) -> Response:
     """Withdraw a bid; it takes no part."""
     number = row_number(Kind.AUCTION, auction_id)
     work = partial(bids.withdraw, actor=actor, auction_id=number, bid_id=bid_id)
@@ -447,7 +463,9 @@ async def withdraw_bid(auction_id: Id, bid_id: Id, actor: CurrentActor, writing:
     responses=documented(AuctionView, status=201),
     summary="Open the bids after closing 开标",
 )
-async def open_auction(auction_id: Id, actor: CurrentActor, writing: Writing, request: Request) -> Response:
+async def open_auction(
+    auction_id: Id, form: OpeningForm, actor: CurrentActor, writing: Writing, request: Request
+) -> Response:
     """Unseal, clear, award and publish; an auction that can't be opened becomes VOID."""
     number = row_number(Kind.AUCTION, auction_id)
     keys = request.app.state.keys

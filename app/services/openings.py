@@ -50,7 +50,7 @@ async def open_due(connection: Connection, *, keys: Keys) -> bool:
     """Open one closed auction, if there is one; whether there was. Raises CannotBeOpened.
 
     One that can't be opened stays CLOSED: a service started with the wrong key must not void the market
-    by itself. Whether it is void a person decides, by asking for its opening.
+    by itself. Whether it is void a person decides, by asking for its opening (ADR 0007).
     """
     now = await clock.now(connection)
     row = await store.take_due(connection, AuctionState.CLOSED, now)
@@ -227,7 +227,7 @@ def _decide(row: AuctionRow, members: _Members, sealed: Sequence[SealedRow], key
 
 
 def _unsealed(row: AuctionRow, sealed: Sequence[SealedRow], keys: Keys) -> tuple[SealedBid, ...]:
-    """Open every bid in force. One that doesn't open voids the auction (ADR on sealed bids).
+    """Open every bid in force. One that doesn't open voids the auction (ADR 0007).
 
     The service sealed each bid itself, so one that doesn't open was tampered with or lost in the store;
     to clear without it would let whoever did that choose the winners.
