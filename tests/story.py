@@ -15,6 +15,7 @@ from app.services.verification import verify
 from tests.conftest import Exchange
 
 _serials = itertools.count(1)
+REVIEWED = {"surplus_recognised": True, "ecology_reviewed": True}
 GRAIN_STEPS_PER_M2 = 15  # what a square metre gains when its grade rises by one: 0.15 kg
 
 
@@ -47,7 +48,7 @@ async def credited(exchange: Exchange, county: str, wanted: Mapping[Indicator, s
         assert filed.status_code == 201, filed.text
         accepted = await regulator.post(
             f"/v1/projects/{filed.json()['id']}/acceptance",
-            {"accepted_on": "2019-11-05", "accepting_body": "省自然资源厅", "surplus_recognised": True},
+            {"accepted_on": "2019-11-05", "accepting_body": "省自然资源厅", **REVIEWED},
         )
         assert accepted.status_code == 201, accepted.text
         (batch,) = accepted.json()["batches"]
