@@ -228,6 +228,7 @@ def _earned(papers: Project, findings: certification.RegisterFindings) -> dict[I
         raise RuleBroken(
             "project_ineligible",
             f"The project earns no credits: {', '.join(reasons)}. It stays filed.",
+            field=None,
             **facts,
         )
     if max(judged.credits_steps.values()) > MAX_STEPS:
