@@ -161,9 +161,7 @@ async def accept(
         raise RuleBroken(
             "accepted_in_future", f"Today is {day_of(now)}: nothing is accepted later.", field="accepted_on"
         )
-    # No policy is older than 1900, and in UTC the calendar's first day in China lies outside the calendar.
-    judged_on = max(accepted_on, date(1900, 1, 1))
-    in_force = await policies.in_force(connection, datetime.combine(judged_on, time(), tzinfo=CHINA))
+    in_force = await policies.in_force(connection, datetime.combine(accepted_on, time(), tzinfo=CHINA))
     papers = replace(
         row.papers,
         accepted_on=accepted_on,

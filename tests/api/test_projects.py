@@ -314,10 +314,10 @@ async def test_a_project_is_accepted_after_it_started_and_not_in_the_future(
     assert answer.json()["field"] == "accepted_on"
 
 
-async def test_a_project_as_old_as_the_calendar_is_judged_like_any_other(exchange: Exchange) -> None:
-    project = await filed(await exchange.county(COUNTY), started_on="0001-01-01")
-    answer = await accept(exchange, project, accepted_on="0001-01-01")
-    assert (answer.status_code, answer.json()["accepted_on"]) == (201, "0001-01-01"), answer.text
+async def test_a_project_older_than_every_policy_is_judged_by_the_defaults(exchange: Exchange) -> None:
+    project = await filed(await exchange.county(COUNTY), started_on="1900-01-01")
+    answer = await accept(exchange, project, accepted_on="1900-01-01")
+    assert (answer.status_code, answer.json()["accepted_on"]) == (201, "1900-01-01"), answer.text
 
 
 async def test_a_credit_that_64_bits_can_not_count_is_refused(exchange: Exchange) -> None:
