@@ -15,6 +15,7 @@ from app.serving import opened_database
 from app.settings import FolderNotUsable, Settings, StartRefused, load_settings
 from app.store.database import Connection, Database
 from app.store.preflight import check_database
+from app.telemetry import configure_logs
 
 T = TypeVar("T")
 
@@ -41,6 +42,7 @@ def on_database(settings: Settings, work: Callable[[Connection], Awaitable[T]]) 
         finally:
             await database.dispose()
 
+    configure_logs(settings.log_shape, "warning")  # a command's own lines say what it did
     with opened_database(settings) as ready:
         if ready.database_url is None:
             raise AssertionError("opened_database gave no URL")

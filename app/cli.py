@@ -3,8 +3,10 @@
 Imports stay inside the commands, so that the offline ones start fast and need no database.
 """
 
+import re
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -83,6 +85,15 @@ clock = typer.Typer(help="The exchange's clock; it can be moved in development o
 app.add_typer(clock, name="clock")
 
 
+def _span(text: str) -> timedelta:
+    """Read a span of time such as 5d3h."""
+    parts = re.fullmatch(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?", text, re.ASCII)
+    if parts is None or not text:
+        raise typer.BadParameter("write it as 5d, 36h, 90m, 30s, or 5d3h")
+    days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
 @token.command("create")
 def create_token(
     jurisdiction: Annotated[
@@ -137,28 +148,22 @@ def sample() -> None:
 
 @clock.command("advance")
 def advance_clock(
-    by: Annotated[str, typer.Argument(help="How far, such as 5d, 36h, 90m, 30s, or 5d3h")],
+    by: Annotated[str, typer.Argument(metavar="SPAN", help="5d, 36h, 90m, 30s, or 5d3h")],
 ) -> None:
     """Move the clock ahead and print the instant it then shows; development only."""
-    import re  # noqa: PLC0415
-    from datetime import timedelta  # noqa: PLC0415
-
     from app import administration  # noqa: PLC0415
 
-    parts = re.fullmatch(r"(?:(\d{1,4})d)?(?:(\d{1,5})h)?(?:(\d{1,6})m)?(?:(\d{1,9})s)?", by, re.ASCII)
-    if parts is None:
-        raise typer.BadParameter("write it as 5d, 36h, 90m, 30s, or 5d3h", param_hint="BY")
-    days, hours, minutes, seconds = (int(part or 0) for part in parts.groups())
-    step = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-    typer.echo(f"{administration.advance_clock(step):%Y-%m-%dT%H:%M:%SZ}")
+    typer.echo(f"{administration.advance_clock(_span(by)):%Y-%m-%dT%H:%M:%SZ}")
 
 
 @clock.command("show")
-def show_clock() -> None:
+def show_clock(
+    ahead: Annotated[str, typer.Option(metavar="SPAN", help="Print the instant that much later")] = "0s",
+) -> None:
     """Print the exchange's clock, in UTC."""
     from app import administration  # noqa: PLC0415
 
-    typer.echo(f"{administration.read_clock():%Y-%m-%dT%H:%M:%SZ}")
+    typer.echo(f"{administration.read_clock() + _span(ahead):%Y-%m-%dT%H:%M:%SZ}")
 
 
 RecordFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A record file, or - for standard input.")]
