@@ -1,5 +1,7 @@
 """The journal of state changes, and the answers kept under idempotency keys."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Column, Integer, text
@@ -34,6 +36,38 @@ class StoredAnswer(SQLModel, table=True):
     status: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
     body: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     answered_at: datetime = Field(sa_column=columns.instant())
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """An event: ``payload`` is canonical JSON (sorted names, no blanks, UTF-8), ``digest`` its SHA-256."""
+
+    id: int
+    at: datetime
+    kind: str
+    subject: str
+    actor: str | None
+    payload: str
+    digest: bytes
+
+
+async def events(
+    connection: Connection, *, kind: str | None, subject: str | None, after: int | None, limit: int
+) -> Sequence[EventRow]:
+    """Return at most ``limit`` events after the number given, of one kind or subject or of all."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT id, at, kind, subject, actor, payload, digest FROM journal_event
+             WHERE (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
+               AND (CAST(:kind AS text) IS NULL OR kind = CAST(:kind AS text))
+               AND (CAST(:subject AS text) IS NULL OR subject = CAST(:subject AS text))
+             ORDER BY id LIMIT :limit
+            """
+        ),
+        {"kind": kind, "subject": subject, "after": after, "limit": limit},
+    )
+    return [EventRow(**row._mapping) for row in found]
 
 
 async def append(

@@ -1,0 +1,242 @@
+"""What the public reads: open listings in queue order, auctions to come, results; never a bid or buyer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from app.market.auctions import AuctionState, Pricing, TieRule
+from app.market.ids import Kind
+from app.market.indicators import Indicator
+from app.market.listings import ListingState
+from app.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class OpenListing:
+    """A listing of which something can still be bought; quantity in smallest steps, ask in fen per unit."""
+
+    id: int
+    county: str
+    county_name: str | None
+    indicator: Indicator
+    buyable: int
+    ask_fen: int | None
+    open_to_key_projects: bool
+    poverty: bool
+    listed_at: datetime
+    state: ListingState
+    auction_id: int | None
+    project_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An auction that is announced and not opened yet, and its pool as announced."""
+
+    id: int
+    indicator: Indicator
+    state: AuctionState
+    announced_at: datetime
+    opens_at: datetime
+    closes_at: datetime
+    pricing: Pricing
+    tie: TieRule
+    lot: int
+    floor_fen: int
+    ceiling_fen: int
+    buyer_cap_share: str | None
+    deposit_rate: str
+    bids_per_buyer: int
+    pool_listings: int
+    pool_supply: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How an auction ended, or what an allocation run gave; ``sold`` is decimal text as published."""
+
+    kind: Kind
+    id: int
+    at: datetime
+    state: AuctionState | None
+    reason: str | None
+    sold: dict[Indicator, str]
+    clearing_price: str | None
+    has_outcome: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a listing stands in the queue (RULES 8)."""
+
+    poverty: bool
+    listed_at: datetime
+    id: int
+
+
+async def open_listings(
+    connection: Connection,
+    *,
+    indicator: Indicator | None,
+    day: date,
+    after: QueuePlace | None,
+    limit: int,
+) -> Sequence[OpenListing]:
+    """Return at most ``limit`` open listings in queue order: poverty counties, then by time, then by id."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT listing.id, listing.county, listing.indicator,
+                   listing.quantity - listing.awarded AS buyable, listing.ask,
+                   listing.open_to_key_projects, listing.poverty, listing.listed_at, listing.state,
+                   listing.auction_id, batch.project_id, named.name AS county_name
+              FROM listing
+              JOIN batch ON batch.id = listing.batch_id
+              LEFT JOIN LATERAL (
+                   SELECT dated.name FROM jurisdiction_version AS dated
+                    WHERE dated.code = listing.county AND dated.valid_from <= :day
+                      AND (dated.valid_until IS NULL OR :day < dated.valid_until)
+                    ORDER BY dated.valid_from DESC LIMIT 1) AS named ON true
+             WHERE listing.state IN ('LISTED', 'IN_AUCTION') AND listing.awarded < listing.quantity
+               AND (CAST(:indicator AS text) IS NULL OR listing.indicator = CAST(:indicator AS text))
+               AND (CAST(:id AS bigint) IS NULL
+                    OR (NOT listing.poverty, listing.listed_at, listing.id)
+                       > (NOT CAST(:poverty AS boolean), CAST(:listed_at AS timestamptz),
+                          CAST(:id AS bigint)))
+             ORDER BY listing.poverty DESC, listing.listed_at, listing.id LIMIT :limit
+            """
+        ),
+        {
+            "indicator": indicator,
+            "day": day,
+            "poverty": after.poverty if after else None,
+            "listed_at": after.listed_at if after else None,
+            "id": after.id if after else None,
+            "limit": limit,
+        },
+    )
+    return [
+        OpenListing(
+            id=row.id,
+            county=row.county,
+            county_name=row.county_name,
+            indicator=Indicator(row.indicator),
+            buyable=row.buyable,
+            ask_fen=row.ask,
+            open_to_key_projects=row.open_to_key_projects,
+            poverty=row.poverty,
+            listed_at=row.listed_at,
+            state=ListingState(row.state),
+            auction_id=row.auction_id,
+            project_id=row.project_id,
+        )
+        for row in found
+    ]
+
+
+async def announcements(
+    connection: Connection, *, indicator: Indicator | None, after: int | None, limit: int
+) -> Sequence[Announcement]:
+    """Return at most ``limit`` auctions that are announced or closed, by id, with the pools' sizes."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT auction.*, pool.listings AS pool_listings, pool.supply AS pool_supply
+              FROM auction
+              JOIN LATERAL (
+                   SELECT count(*) AS listings, coalesce(sum(quantity), 0)::bigint AS supply
+                     FROM auction_lot WHERE auction_lot.auction_id = auction.id) AS pool ON true
+             WHERE auction.state IN ('ANNOUNCED', 'CLOSED')
+               AND (CAST(:indicator AS text) IS NULL OR auction.indicator = CAST(:indicator AS text))
+               AND (CAST(:after AS bigint) IS NULL OR auction.id > CAST(:after AS bigint))
+             ORDER BY auction.id LIMIT :limit
+            """
+        ),
+        {"indicator": indicator, "after": after, "limit": limit},
+    )
+    return [
+        Announcement(
+            id=row.id,
+            indicator=Indicator(row.indicator),
+            state=AuctionState(row.state),
+            announced_at=row.announced_at,
+            opens_at=row.opens_at,
+            closes_at=row.closes_at,
+            pricing=Pricing(row.pricing),
+            tie=TieRule(row.tie),
+            lot=row.lot,
+            floor_fen=row.floor,
+            ceiling_fen=row.ceiling,
+            buyer_cap_share=row.buyer_cap_share,
+            deposit_rate=row.deposit_rate,
+            bids_per_buyer=row.bids_per_buyer,
+            pool_listings=row.pool_listings,
+            pool_supply=row.pool_supply,
+        )
+        for row in found
+    ]
+
+
+async def results(
+    connection: Connection, *, after: tuple[datetime, str, int] | None, limit: int
+) -> Sequence[Result]:
+    """Return at most ``limit`` ended auctions and allocation runs, the latest first.
+
+    ``after`` is the instant, the kind's letter and the number of the last one seen.
+    """
+    found = await connection.execute(
+        text(
+            """
+            WITH ended AS (
+                SELECT 'A' AS letter, id, ended_at AS at, state, end_reason
+                  FROM auction WHERE state IN ('OPENED', 'CANCELLED', 'VOID')
+                UNION ALL
+                SELECT 'D', id, run_at, NULL, NULL FROM allocation),
+            page AS (
+                SELECT * FROM ended
+                 WHERE CAST(:id AS bigint) IS NULL
+                    OR (at, letter, id)
+                       < (CAST(:at AS timestamptz), CAST(:letter AS text), CAST(:id AS bigint))
+                 ORDER BY at DESC, letter DESC, id DESC LIMIT :limit)
+            SELECT page.*, auction.indicator, auction.outcome IS NOT NULL AS has_outcome,
+                   CAST(auction.outcome AS json) ->> 'sold_quantity' AS sold_quantity,
+                   CAST(auction.outcome AS json) ->> 'clearing_price' AS clearing_price,
+                   (SELECT json_object_agg(filled.indicator, CAST(filled.quantity AS text))
+                      FROM (SELECT fill ->> 'indicator' AS indicator,
+                                   sum(CAST(fill ->> 'quantity' AS numeric)) AS quantity
+                              FROM json_array_elements(CAST(allocation.outcome AS json) -> 'fills') AS fill
+                             GROUP BY 1) AS filled) AS filled
+              FROM page
+              LEFT JOIN auction ON page.letter = 'A' AND auction.id = page.id
+              LEFT JOIN allocation ON page.letter = 'D' AND allocation.id = page.id
+             ORDER BY page.at DESC, page.letter DESC, page.id DESC
+            """
+        ),
+        {
+            "at": after[0] if after else None,
+            "letter": after[1] if after else None,
+            "id": after[2] if after else None,
+            "limit": limit,
+        },
+    )
+    return [_result(row) for row in found]
+
+
+def _result(row: Any) -> Result:
+    if row.letter == Kind.ALLOCATION.value[0]:
+        sold = {Indicator(indicator): quantity for indicator, quantity in (row.filled or {}).items()}
+        return Result(Kind.ALLOCATION, row.id, row.at, None, None, sold, None, True)
+    sold = {Indicator(row.indicator): row.sold_quantity} if row.has_outcome else {}
+    return Result(
+        Kind.AUCTION,
+        row.id,
+        row.at,
+        AuctionState(row.state),
+        row.end_reason,
+        sold,
+        row.clearing_price,
+        row.has_outcome,
+    )
