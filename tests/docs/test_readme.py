@@ -1,0 +1,61 @@
+"""The README's first hour works as printed: a shell runs its blocks against a server of this test's own."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.startup.running import ROOT, development, environment, run, serving
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def first_hour() -> str:
+    """The shell blocks of the first hour, in order, as one script."""
+    hour = README.split("## The first hour")[1].split("\n## ")[0]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", hour, re.DOTALL))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder that looks like a checkout after `make run`: .venv in it, and an empty .data."""
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    done = run("migrate", env=development(tmp_path / ".data"))
+    assert done.returncode == 0, done.stderr
+    done = run("sample", env=development(tmp_path / ".data"))
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_the_first_hour_works_as_printed(desk: Path) -> None:
+    with serving(desk / "server.log", env=development(desk / ".data")) as service:
+        script = first_hour().replace("http://127.0.0.1:8000", service.url)
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=desk,
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    problems = re.findall(r'"code": "([a-z_]+)"', "".join(re.findall(r'"status": 4.*?\n.*?\n', done.stdout)))
+    assert problems == ["above_ceiling"], done.stdout
+    assert "\nthe same\n" in done.stdout
+    assert '"state": "SETTLED"' in done.stdout
+    assert re.search(r"All \d+ checks hold\.", done.stdout), done.stdout[-2000:]
+    assert '"available": "6400000.00"' in done.stdout, "320,000 yuan × 20 hm² reach the county"
+
+
+@pytest.mark.parametrize("target", ["run", "demo", "test", "check", "bench", "lock"])
+def test_every_make_target_that_the_readme_names_is_there(target: str) -> None:
+    assert f"make {target}" in README
+    assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", re.findall(r"`((?:app|docs|tests|benchmarks)/[a-z_/.]+?)/?`", README))
+def test_every_place_that_the_readme_names_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
