@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from app.market.access import Role
 from app.market.errors import Refusal
-from app.services import moved_clock, province, tokens
+from app.services import moved_clock, province, tokens, verification
 from app.serving import opened_database
 from app.settings import FolderNotUsable, Settings, StartRefused, load_settings
 from app.store.database import Connection, Database
@@ -29,14 +29,15 @@ class AdministrationRefused(StartRefused):
     exit_status = 11
 
 
-def on_database(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
-    """Run one write on the service's database; raises StartRefused with one clear line."""
+def on_database(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
+    """Use the service's database once; raises StartRefused with one clear line."""
 
     async def run(url: str) -> T:
         await check_database(url, production=not settings.is_development)
-        database = Database.connect(url, pool_size=1)
+        # No timeout: a replay takes as long as the books are long, and locks nothing.
+        database = Database.connect(url, pool_size=1, statement_timeout_ms=0)
         try:
-            return await database.transact(work)
+            return await use(database)
         except Refusal as refusal:
             raise AdministrationRefused(refusal.detail, "Nothing was changed.") from None
         finally:
@@ -49,10 +50,22 @@ def on_database(settings: Settings, work: Callable[[Connection], Awaitable[T]]) 
         return asyncio.run(run(ready.database_url.get_secret_value()))
 
 
+def write(settings: Settings, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Run one write on the service's database."""
+    return on_database(settings, lambda database: database.transact(work))
+
+
+def verify_books(report: Callable[[str], None]) -> verification.Verdict:
+    """Replay every posting and hold the books against the trade, one line a check to ``report``."""
+    return on_database(
+        load_settings(), lambda database: database.read(partial(verification.verify, report=report))
+    )
+
+
 def create_token(*, label: str, jurisdiction: str, roles: Sequence[Role], days: int) -> tokens.MadeToken:
     """Make a token that holds for ``days`` from now."""
     expires_at = datetime.now(UTC) + timedelta(days=days)
-    return on_database(
+    return write(
         load_settings(),
         partial(
             tokens.create,
@@ -66,12 +79,12 @@ def create_token(*, label: str, jurisdiction: str, roles: Sequence[Role], days: 
 
 def list_tokens() -> Sequence[tokens.TokenRow]:
     """Every token, without its secret."""
-    return on_database(load_settings(), tokens.tokens)
+    return write(load_settings(), tokens.tokens)
 
 
 def revoke_token(number: int) -> None:
     """Revoke a token at once."""
-    on_database(load_settings(), partial(tokens.revoke, number=number))
+    write(load_settings(), partial(tokens.revoke, number=number))
 
 
 def load_sample() -> tuple[int, Path]:
@@ -80,15 +93,16 @@ def load_sample() -> tuple[int, Path]:
     file = settings.data_dir / TOKEN_FILE
     expires_at = datetime.now(UTC) + timedelta(days=SAMPLE_TOKEN_DAYS)
 
-    async def load(connection: Connection) -> int:
+    async def load(connection: Connection) -> tuple[int, dict[str, str]]:
         entered = await province.load_sample(connection)
         # The file is the only place the secrets are kept: while it is there, no new ones are made.
         made = {} if file.exists() else await province.make_sample_tokens(connection, expires_at=expires_at)
-        if made:
-            _keep_secret(file, "".join(f"{name}={secret}\n" for name, secret in made.items()))
-        return entered
+        return entered, dict(made)
 
-    entered = on_database(settings, load)
+    entered, made = on_database(settings, load)
+    # After the commit: a file of tokens that were never made would keep new ones from being made.
+    if made:
+        _keep_secret(file, "".join(f"{name}={secret}\n" for name, secret in made.items()))
     return entered, file
 
 
@@ -97,12 +111,12 @@ def advance_clock(by: timedelta) -> datetime:
     settings = _development("The clock is moved for tests and the demonstration.")
     if by <= timedelta():
         raise AdministrationRefused("The clock moves only ahead.", "Give a time such as 5d, 3h, 30m or 10s.")
-    return on_database(settings, partial(moved_clock.advance, by=by))
+    return write(settings, partial(moved_clock.advance, by=by))
 
 
 def read_clock() -> datetime:
     """The exchange's clock."""
-    return on_database(load_settings(), moved_clock.now)
+    return write(load_settings(), moved_clock.now)
 
 
 def _development(why: str) -> Settings:

@@ -50,29 +50,9 @@ def migrate(
 @app.command()
 def verify() -> None:
     """Replay every posting and hold the books against the trade; exit status 1 if anything is wrong."""
-    import asyncio  # noqa: PLC0415
-    from functools import partial  # noqa: PLC0415
+    from app import administration  # noqa: PLC0415
 
-    from app.services import verification  # noqa: PLC0415
-    from app.serving import opened_database  # noqa: PLC0415
-    from app.settings import Settings, load_settings  # noqa: PLC0415
-    from app.store.database import Database  # noqa: PLC0415
-    from app.store.preflight import check_database  # noqa: PLC0415
-
-    async def verified(settings: Settings) -> verification.Verdict:
-        if settings.database_url is None:
-            raise AssertionError("opened_database gave no URL")
-        url = settings.database_url.get_secret_value()
-        await check_database(url, production=False)
-        # No timeout: the replay takes as long as the books are long, and locks nothing.
-        database = Database.connect(url, pool_size=1, statement_timeout_ms=0)
-        try:
-            return await database.read(partial(verification.verify, report=typer.echo))
-        finally:
-            await database.dispose()
-
-    with opened_database(load_settings()) as ready:
-        verdict = asyncio.run(verified(ready))
+    verdict = administration.verify_books(typer.echo)
     if verdict.faults:
         typer.echo(f"{verdict.faults} faults: the books do not hold.")
         raise typer.Exit(1)
