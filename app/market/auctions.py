@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from app.market.indicators import Indicator
 
@@ -141,9 +142,11 @@ class Rejection:
     reason: RejectionReason
 
 
-@dataclass(frozen=True, slots=True)
-class Award:
-    """What one bid gets of one listing; ``amount_fen`` is price × quantity, rounded half up once."""
+class Award(NamedTuple):
+    """What one bid gets of one listing; ``amount_fen`` is price × quantity, rounded half up once.
+
+    A named tuple, since a round may make a million. Awards sort by bid, then listing: a bid has one buyer.
+    """
 
     bid: str
     buyer: str

@@ -41,7 +41,7 @@ def clear(round_: Round) -> Outcome:
         sold_steps=filling.filled_steps,
         unsold_steps=sum(listing.quantity_steps for listing in round_.listings) - filling.filled_steps,
         rejected=tuple(sorted(rejected, key=lambda rejection: rejection.bid)),
-        awards=tuple(sorted(filling.awards, key=lambda award: (award.bid, award.listing))),
+        awards=tuple(sorted(filling.awards)),
     )
     _ensure_sound(round_, {bid.id: bid for bid, _ in filling.fills}, outcome)
     return outcome
@@ -281,18 +281,15 @@ def _marginal_ask(round_: Round, filled_steps: int) -> int:
 def _ensure_sound(round_: Round, winners: Mapping[str, AdmittedBid], outcome: Outcome) -> None:
     """Check the awards against the round itself, on a way of its own: what must hold, and what must not."""
     rules = round_.rules
-    listing_of = {listing.id: listing for listing in round_.listings}
+    asks_fen = {listing.id: _ask(listing, rules) for listing in round_.listings}
     left = {listing.id: listing.quantity_steps for listing in round_.listings}
     got = dict.fromkeys(winners, 0)
     for award in outcome.awards:
-        bid = winners[award.bid]
         left[award.listing] -= award.quantity_steps
         got[award.bid] += award.quantity_steps
         ensure(award.quantity_steps > 0, "no award is empty")
-        ensure(
-            _ask(listing_of[award.listing], rules) <= award.price_fen <= bid.price_fen,
-            "no listing gets less than it asks and no bid pays more than it offers",
-        )
+        ensure(award.price_fen >= asks_fen[award.listing], "no listing gets less than it asks")
+        ensure(award.price_fen <= winners[award.bid].price_fen, "no bid pays more than it offers")
     ensure(min(left.values(), default=0) >= 0, "no listing is oversold")
     ensure(sum(left.values()) == outcome.unsold_steps, "what is not awarded stays unsold, to the step")
     ensure(sum(got.values()) == outcome.sold_steps, "what is awarded was sold, to the step")

@@ -54,10 +54,10 @@ def steps_of_any_size(figure: object, places: int) -> int | None:
     match = _PLAIN_DECIMAL.fullmatch(figure) if isinstance(figure, str) else None
     if match is None:
         return None
-    fraction = match.group(1) or ""
+    whole, _, fraction = match.group().partition(".")
     if len(fraction) > places:
         return None
-    return _int_of_digits(match.group().removesuffix("." + fraction) + fraction.ljust(places, "0"))
+    return _int_of_digits(whole + fraction) * int(10 ** (places - len(fraction)))
 
 
 def _int_of_digits(digits: str) -> int:
