@@ -221,7 +221,7 @@ def _methods_at(request: Request) -> list[str]:
     found = {"OPTIONS"}
     for route in iter_route_contexts(request.app.routes):
         if route.path_regex.match(request.url.path):
-            found |= route.methods or set()
+            found |= getattr(route, "methods", None) or set()
     return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
