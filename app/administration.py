@@ -99,7 +99,7 @@ def load_sample() -> tuple[int, Path]:
         made = {} if file.exists() else await province.make_sample_tokens(connection, expires_at=expires_at)
         return entered, dict(made)
 
-    entered, made = on_database(settings, load)
+    entered, made = write(settings, load)
     # After the commit: a file of tokens that were never made would keep new ones from being made.
     if made:
         _keep_secret(file, "".join(f"{name}={secret}\n" for name, secret in made.items()))
