@@ -17,7 +17,11 @@ from app.settings import Settings
 from app.store.database import Database, DatabaseBusy, DatabaseUnavailable
 
 DoOne = Callable[..., Awaitable[bool]]
-"""Do one due thing with (connection, keys=…), if there is any; whether there was."""
+"""Do one due thing with (connection, keys=…, tried=…), if there is any; whether there was.
+
+What it takes it adds to ``tried``, the numbers of this round, and takes none of them again: a thing that
+fails must not keep those behind it waiting.
+"""
 
 DUE: tuple[DoOne, ...] = (openings.close_due, openings.open_due, trades.default_overdue)
 
@@ -39,15 +43,19 @@ async def do_due(database: Database, keys: Keys) -> int:
     done = 0
     for do_one in DUE:
         name = getattr(do_one, "__name__", "due work")
+        tried: set[int] = set()
         while True:
+            already = len(tried)
             try:
-                found = await database.transact(partial(do_one, keys=keys))
+                found = await database.transact(partial(do_one, keys=keys, tried=tried))
             except (DatabaseBusy, DatabaseUnavailable) as error:
                 log.warning("due work waits", work=name, reason=str(error))
                 break
             except Exception as error:
                 log.error("due work failed", work=name, exc_info=error)
-                break
+                if len(tried) == already:
+                    break  # it failed before it took anything, and would again
+                continue
             if not found:
                 break
             done += 1

@@ -36,26 +36,28 @@ from app.store.database import Connection
 __all__ = ["CannotBeOpened", "cancel_auction", "close_due", "open_auction", "open_due"]
 
 
-async def close_due(connection: Connection, *, keys: Keys) -> bool:
+async def close_due(connection: Connection, *, keys: Keys, tried: set[int]) -> bool:
     """Close one auction whose closing instant has come, if there is one; whether there was."""
     now = await clock.now(connection)
-    row = await store.take_due(connection, AuctionState.ANNOUNCED, now)
+    row = await store.take_due(connection, AuctionState.ANNOUNCED, now, tried)
     if row is None:
         return False
+    tried.add(row.id)
     await _close(connection, row, now, actor=None)
     return True
 
 
-async def open_due(connection: Connection, *, keys: Keys) -> bool:
+async def open_due(connection: Connection, *, keys: Keys, tried: set[int]) -> bool:
     """Open one closed auction, if there is one; whether there was. Raises CannotBeOpened.
 
     One that can't be opened stays CLOSED: a service started with the wrong key must not void the market
     by itself. Whether it is void a person decides, by asking for its opening (ADR 0007).
     """
     now = await clock.now(connection)
-    row = await store.take_due(connection, AuctionState.CLOSED, now)
+    row = await store.take_due(connection, AuctionState.CLOSED, now, tried)
     if row is None:
         return False
+    tried.add(row.id)
     await _open(connection, row, now, keys=keys, actor=None)
     return True
 

@@ -111,11 +111,12 @@ async def default(connection: Connection, *, actor: Actor, number: int, reason: 
     return await _default(connection, before, actor=actor.jurisdiction, reason=reason)
 
 
-async def default_overdue(connection: Connection, *, keys: Keys) -> bool:
+async def default_overdue(connection: Connection, *, keys: Keys, tried: set[int]) -> bool:
     """Declare one trade in default whose payment is overdue, if there is any; whether there was."""
-    overdue = await store.lock_overdue(connection, await clock.now(connection))
+    overdue = await store.lock_overdue(connection, await clock.now(connection), tried)
     if overdue is None:
         return False
+    tried.add(overdue.id)
     await _default(connection, overdue, actor=None, reason=OVERDUE)
     return True
 

@@ -1,6 +1,6 @@
 """Sealed-bid auctions (场次): announcements, pools, registrations, sealed bids, results."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -252,19 +252,19 @@ async def _one(connection: Connection, id_: int, lock_clause: str) -> AuctionRow
     return None if row is None else auction_row(row)
 
 
-async def take_due(connection: Connection, state: AuctionState, at: datetime) -> AuctionRow | None:
-    """Take one auction of that state whose closing instant has come and that no other worker holds.
-
-    Any of them: in a fixed order, one that can't be opened would keep all others waiting.
-    """
+async def take_due(
+    connection: Connection, state: AuctionState, at: datetime, tried: Collection[int]
+) -> AuctionRow | None:
+    """Take one auction of that state that is due, not yet tried, and that no other worker holds."""
     found = await connection.execute(
         text(
             f"""
             SELECT {COLUMNS} FROM auction WHERE state = :state AND closes_at <= :at
-             ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED
+               AND id <> ALL(CAST(:tried AS bigint[]))
+             ORDER BY closes_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
             """
         ),
-        {"state": state, "at": at},
+        {"state": state, "at": at, "tried": list(tried)},
     )
     row = found.first()
     return None if row is None else auction_row(row)

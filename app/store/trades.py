@@ -1,6 +1,6 @@
 """Trades (成交) with a line per listing, from award to settlement (划转)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -222,17 +222,18 @@ async def lock(connection: Connection, ids: Iterable[int]) -> dict[int, market.T
     return {trade.id: trade for trade in await _with_lines(connection, held.all())}
 
 
-async def lock_overdue(connection: Connection, now: datetime) -> market.Trade | None:
-    """Lock and return the unpaid trade longest overdue that no other worker holds, or None."""
+async def lock_overdue(connection: Connection, now: datetime, tried: Collection[int]) -> market.Trade | None:
+    """Lock and return the unpaid trade longest overdue, not yet tried, that no other worker holds."""
     held = await connection.execute(
         text(
             f"""
             SELECT {_COLUMNS} FROM trade
              WHERE state IN ('AWARDED', 'CONFIRMED') AND payment_due_at <= :now
+               AND id <> ALL(CAST(:tried AS bigint[]))
              ORDER BY payment_due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
             """
         ),
-        {"now": now},
+        {"now": now, "tried": list(tried)},
     )
     found = await _with_lines(connection, held.all())
     return found[0] if found else None
