@@ -13,6 +13,9 @@ from app.market.indicators import UNIT, Indicator
 MAX_STEPS = 2**63 - 1
 """What a BIGINT holds, and so the most the exchange can count of anything."""
 
+MOST_AMOUNT_FEN = 10**18
+"""The most that one trade may come to: far inside 64 bits, so that no rounding of its lines leads out."""
+
 MONEY_PLACES = 2
 """Money and prices are counted in fen: 0.01 yuan."""
 

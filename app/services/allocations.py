@@ -24,6 +24,7 @@ from app.market.allocations import (
 from app.market.errors import BrokenInvariant, NotFound
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import Indicator
+from app.market.units import MOST_AMOUNT_FEN, amount_fen
 from app.services.awards import AwardedLine, AwardedTrade, award
 from app.services.days import microseconds
 from app.services.journal import announce
@@ -101,6 +102,9 @@ async def _plan(connection: Connection, held: _Held, now: datetime) -> _Plan:
             left_out[name] = "buyer_lists_the_indicator"
         elif not priced or (need.all_or_nothing and len(priced) < len(wanted)):
             left_out[name] = "no_band"
+        elif sum(amount_fen(prices_fen[i], steps, i) for i, steps in priced.items()) > MOST_AMOUNT_FEN:
+            # Nobody could pay it; and one absurd need must not stop the run for all others.
+            left_out[name] = "amount_too_large"
         else:
             demands.append(_demand(need, priced))
     demanded = {each for demand in demands for each in demand.quantities_steps}

@@ -212,6 +212,18 @@ async def test_the_order_of_300_hectares_costs_132_750_wan_yuan_to_the_fen(excha
     assert fill["amount"] == "1327500000.00"
 
 
+async def test_a_need_beyond_what_can_be_counted_in_fen_is_left_out_and_stops_nobody(
+    exchange: Exchange,
+) -> None:
+    await band(exchange, QUOTA, "4425000.00", "6000000.00")
+    listing = await listed(exchange, POOR, QUOTA, "922337203685477.5807")
+    absurd = await approved_need(exchange, OTHER, {QUOTA: "922337203685477.5807"}, key_level="national")
+    sound = await approved_need(exchange, BUYER, {QUOTA: "2.0000"}, key_level="provincial")
+    assert fills(await run(exchange)) == [(sound, listing, "2.0000")]
+    (event,) = (await exchange.public().get("/v1/journal", params={"kind": "allocation.run"})).json()["items"]
+    assert event["facts"]["left_out"] == [{"need": absurd, "reason": "amount_too_large"}]
+
+
 async def test_an_announcement_serves_key_projects_first_and_then_takes_the_rest(exchange: Exchange) -> None:
     await band(exchange, QUANTITY)
     listing = await listed(exchange, POOR, QUANTITY, "8.0000")
