@@ -130,7 +130,6 @@ async def _end(
         actor=actor.jurisdiction,
         facts={
             "applicant": held.applicant,
-            "reason": reason,
             "lapsed_needs": [public_id(Kind.NEED, need.id) for need in live],
         },
     )

@@ -72,6 +72,8 @@ async def announce(
 ) -> None:
     """Append the event of a state change: public facts only, no personal data, no unopened bid.
 
+    A reason is free text that may name a person: a fact only where everybody is shown it anyway, as at an
+    auction's end.
     ``facts`` holds strings, whole numbers, booleans, lists and objects of them; no float exists here.
     """
     payload = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

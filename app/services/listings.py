@@ -197,7 +197,6 @@ async def _announce(
             "open_to_key_projects": row.open_to_key_projects,
             "poverty": row.poverty,
             "state": row.state,
-            "reason": row.end_reason,
         },
     )
 

@@ -147,7 +147,7 @@ async def _decide(
         kind=f"need.{state.lower()}",
         subject=subject,
         actor=actor.jurisdiction,
-        facts={"buyer": held.buyer, "key_level": key_level, "reason": reason},
+        facts={"buyer": held.buyer, "key_level": key_level},
     )
     return decided
 

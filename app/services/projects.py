@@ -275,7 +275,7 @@ async def refuse(connection: Connection, *, actor: Actor, number: int, reason: s
         kind="project.refused",
         subject=public_id(Kind.PROJECT, number),
         actor=actor.jurisdiction,
-        facts={"county": row.county, "reason": reason},
+        facts={"county": row.county},
     )
     return await _case(connection, number)
 

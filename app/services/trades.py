@@ -139,7 +139,6 @@ async def _default(connection: Connection, before: Trade, *, actor: str | None, 
         actor=actor,
         facts={
             "buyer": after.buyer,
-            "reason": reason,
             "forfeited_deposit": format_money(after.deposit_fen),
             "returned": [_line_facts(line) for line in before.active_lines],
         },
@@ -175,7 +174,6 @@ async def void_lines(
         subject=public_id(Kind.LISTING, listing_id),
         actor=actor,
         facts={
-            "reason": reason,
             "trades": [
                 {"trade": named(after), "buyer": after.buyer, "state": after.state} for _, after in changes
             ],

@@ -161,3 +161,39 @@ async def test_the_journal_tells_every_change_in_order_with_a_digest_of_its_fact
     assert only["kind"] == "sanction.imposed"
     # The reason is for those with a token: free text may name a person.
     assert "补充耕地不实" not in json.dumps(events, ensure_ascii=False)
+
+
+async def test_the_journal_keeps_the_free_text_of_a_decision_to_those_who_may_see_its_subject(
+    exchange: Exchange,
+) -> None:
+    words = {"reason": "经办人张某未到场"}
+    await story.band(exchange, AREA)
+    regulator = await exchange.regulator()
+    need = await story.approved_need(exchange, CHENGDU, {AREA: "5.0000"}, key_level="national")
+    sold = await story.listed(exchange, POOR, AREA, "2.0000")
+    await regulator.post("/v1/allocations")
+    (trade,) = (await regulator.get("/v1/trades")).json()["items"]
+    application = (await regulator.get(f"/v1/needs/{need}")).json()["application_id"]
+    other = await story.filed_application(exchange, PANZHIHUA, {AREA: "1.0000"})
+    waiting = await (await exchange.city(PANZHIHUA)).post(
+        "/v1/needs", {"application_id": other, "quantities": {AREA: "1"}}
+    )
+    filed = await (await exchange.county(POOR)).post("/v1/projects", story.project_body(POOR))
+    for path, body in (
+        (f"trades/{trade['id']}/default", words),
+        (f"listings/{sold}/voiding", words),
+        (f"needs/{waiting.json()['id']}/refusal", words),
+        (f"land-applications/{application}/decision", words | {"decision": "refuse"}),
+        (f"projects/{filed.json()['id']}/refusal", words),
+    ):
+        answer = await regulator.post(f"/v1/{path}", body)
+        assert (answer.status_code, words["reason"] in answer.text) == (201, True), answer.text
+    events = await shown(exchange, "journal")
+    assert {
+        "trade.defaulted",
+        "listing.voided",
+        "need.refused",
+        "application.refused",
+        "project.refused",
+    } <= {event["kind"] for event in events}
+    assert words["reason"] not in json.dumps(events, ensure_ascii=False)
