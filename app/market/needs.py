@@ -66,18 +66,18 @@ class Backing:
 
 
 def shortage(
-    backings: Sequence[Backing], available: Mapping[Indicator, int], application_id: int
+    backings: Sequence[Backing], at_home: Mapping[Indicator, int], application_id: int
 ) -> Mapping[Indicator, int]:
     """What an application lacks that its own reserve can't cover, in steps: balance at home first ([N] 五).
 
     ``backings`` are all filed applications of one buyer in the order of their filing. What was bought for
-    an application is its own; the rest of the reserve covers the applications in that order, so that one
-    hectare is never counted for two of them.
+    an application is its own; the rest of what is ``at_home``, listed and unsold or not, covers the
+    applications in that order, so that one hectare is never counted for two of them.
     """
     short = {}
     for indicator in Indicator:
         bought = sum(backing.bought.get(indicator, 0) for backing in backings)
-        home = max(0, available.get(indicator, 0) - bought)
+        home = max(0, at_home.get(indicator, 0) - bought)
         for backing in backings:
             lacking = backing.lacking(indicator)
             if backing.application_id == application_id:

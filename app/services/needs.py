@@ -49,7 +49,7 @@ async def declare(
         Backing(each.id, each.required, supply.coming.get(each.id, {}), supply.bought.get(each.id, {}))
         for each in filed
     ]
-    check_declared(quantities, shortage(backings, supply.available, application_id))
+    check_declared(quantities, shortage(backings, supply.at_home, application_id))
     now = await clock.now(connection)
     declared = await store.insert(
         connection,

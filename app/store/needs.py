@@ -308,10 +308,11 @@ async def lock_waiting(connection: Connection) -> Sequence[NeedRow]:
 class SupplyOfBuyer:
     """What a buyer has or will have, in steps by indicator, seen at one instant.
 
-    ``available`` in its reserve; ``coming`` to live needs and ``bought`` by needs, by application.
+    ``at_home`` is available in its reserve, or listed and not sold: what is still its own is no shortage
+    ([N] 五). ``coming`` to live needs and ``bought`` by needs, by application.
     """
 
-    available: Mapping[Indicator, int]
+    at_home: Mapping[Indicator, int]
     coming: Mapping[int, Mapping[Indicator, int]]
     bought: Mapping[int, Mapping[Indicator, int]]
 
@@ -333,21 +334,26 @@ async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
              WHERE account.jurisdiction = :buyer AND account.bucket = 'available'
                AND account.batch_id IS NOT NULL
              GROUP BY account.asset
+            UNION ALL
+            SELECT NULL, listing.indicator, 0, sum(listing.quantity - listing.awarded)
+              FROM listing
+             WHERE listing.county = :buyer AND listing.state IN ('LISTED', 'IN_AUCTION')
+             GROUP BY listing.indicator
             """
         ),
         {"buyer": buyer},
     )
-    available: dict[Indicator, int] = {}
+    at_home: dict[Indicator, int] = {}
     coming: dict[int, dict[Indicator, int]] = {}
     bought: dict[int, dict[Indicator, int]] = {}
     for row in found:
         indicator = Indicator(row.indicator)
         if row.application_id is None:
-            available[indicator] = int(row.present)
+            at_home[indicator] = at_home.get(indicator, 0) + int(row.present)
         else:
             coming.setdefault(row.application_id, {})[indicator] = int(row.coming)
             bought.setdefault(row.application_id, {})[indicator] = int(row.present)
-    return SupplyOfBuyer(available, coming, bought)
+    return SupplyOfBuyer(at_home, coming, bought)
 
 
 async def find(connection: Connection, id_: int) -> NeedRow | None:

@@ -6,7 +6,7 @@ import pytest
 
 from app.market.indicators import Indicator
 from tests.conftest import Exchange
-from tests.story import approved_need, credited, filed_application, sanctioned
+from tests.story import approved_need, band, credited, filed_application, listed, sanctioned
 
 BUYER, OTHER = "510107", "510104"
 QUANTITY, PADDY, CAPACITY = (
@@ -52,6 +52,30 @@ async def test_the_own_reserve_comes_first(exchange: Exchange) -> None:
     status, refused = await declare(exchange, application, farmland_quantity="22.5001")
     assert (status, refused["facts"]["shortage"]) == (422, {"farmland_quantity": "22.5000"})
     assert (await declare(exchange, application, farmland_quantity="22.5"))[0] == 201
+
+
+async def test_what_is_listed_and_not_sold_is_still_at_home(exchange: Exchange) -> None:
+    # Listed too dear to be sold, and taken back once the need is approved: no way to buy beside one's own.
+    await band(exchange, QUANTITY)
+    listing = await listed(exchange, BUYER, QUANTITY, "8.0000", ask="450000.00")
+    application = await filed_application(exchange, BUYER, {QUANTITY: "10.0000"})
+    status, refused = await declare(exchange, application, farmland_quantity="2.0001")
+    assert (status, refused["facts"]["shortage"]) == (422, {"farmland_quantity": "2.0000"})
+    officer = await exchange.county(BUYER)
+    assert (await officer.post(f"/v1/listings/{listing}/withdrawal")).status_code == 201
+    status, refused = await declare(exchange, application, farmland_quantity="2.0001")
+    assert (status, refused["facts"]["shortage"]) == (422, {"farmland_quantity": "2.0000"})
+    assert (await declare(exchange, application, farmland_quantity="2"))[0] == 201
+
+
+async def test_what_is_sold_is_no_longer_at_home_before_it_has_settled(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY)
+    await listed(exchange, BUYER, QUANTITY, "8.0000")
+    await approved_need(exchange, OTHER, {QUANTITY: "3.0000"}, key_level="national")
+    await (await exchange.regulator()).post("/v1/allocations")
+    application = await filed_application(exchange, BUYER, {QUANTITY: "10.0000"})
+    status, refused = await declare(exchange, application, farmland_quantity="5.0001")
+    assert (status, refused["facts"]["shortage"]) == (422, {"farmland_quantity": "5.0000"})
 
 
 async def test_other_live_needs_of_the_application_count_until_they_are_refused(exchange: Exchange) -> None:
