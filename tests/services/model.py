@@ -214,7 +214,12 @@ class Model:
                 for (who, asset, _, bucket), balance in self.balances.items()
                 if (who, asset, bucket) == (buyer, indicator, "available")
             )
-            at_home = max(0, in_reserve - bought)
+            unsold = sum(
+                each.quantity - each.awarded
+                for each in self.listings.values()
+                if each.county == buyer and each.indicator == indicator and each.live
+            )
+            at_home = max(0, in_reserve + unsold - bought)
             before = sum(lacking for each, lacking in filed.items() if each < number)
             short[indicator] = max(0, filed[number] - max(0, at_home - before))
         return short
