@@ -37,12 +37,12 @@ class GuardedRoute(APIRoute):
         self.action = action
         statuses = {503: "unavailable", 500: "defect", 422: "malformed", 400: "unparsable"}
         if action not in PUBLIC:
-            statuses |= {401: "no valid token", 403: "not permitted"}
+            statuses |= {401: "no valid token", 403: "not permitted", 404: "not found"}
             options["openapi_extra"] = {"security": [{"bearer": []}], **(options.get("openapi_extra") or {})}
         if "{" in path:
             statuses[404] = "not found"
         if set(options.get("methods") or ()) - {"GET"}:
-            statuses |= {404: "not found", 409: "conflict", 413: "too large", 415: "not JSON"}
+            statuses |= {409: "conflict", 413: "too large", 415: "not JSON"}
         documented = {status: {**_PROBLEM, "description": why} for status, why in statuses.items()}
         options["responses"] = {**documented, **(options.get("responses") or {})}
         super().__init__(path, endpoint, **options)

@@ -26,6 +26,9 @@ REFUSALS: dict[str, Callable[[], Refusal]] = {
     "uq_policy_name_starts_at": lambda: Conflict(
         "policy_exists", "Another value of this policy starts at the same instant.", field="starts_at"
     ),
+    "pk_jurisdiction_version": lambda: Conflict(
+        "version_exists", "This jurisdiction has a version from that day on already.", field="valid_from"
+    ),
     "uq_designation_jurisdiction_kind_valid_from": lambda: Conflict(
         "designation_exists", "This designation starts on the same day already.", field="valid_from"
     ),
