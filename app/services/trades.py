@@ -183,21 +183,24 @@ async def void_lines(
 
 
 async def _held_with_listing(connection: Connection, listing_id: int) -> list[Trade]:
-    """Lock a listing and its unsettled trades.
+    """Lock the unsettled trades of a listing, their needs and the listing itself; return the trades.
 
-    Whoever awards holds the listing, so what is found once it is held here is all there is.
+    Whoever awards holds the listing, so what is found once it is held here is all there is. A trade that
+    was awarded while it was waited for comes before it in the order of locks (ADR 0004): then the listing
+    is let go, and all of them are taken anew.
     """
-    known: dict[int, Trade] = {}
-    listing_held = False
+    expected: frozenset[int] = frozenset()
     while True:
-        found = await store.unsettled_of_listing(connection, listing_id)
-        if listing_held and found <= known.keys():
-            return [trade for trade_id, trade in sorted(known.items()) if trade_id in found]
-        # A trade awarded between the looks is locked after the listing; a deadlock over it is retried.
-        known |= await store.lock(connection, found - known.keys())
-        await needs.lock(connection, {trade.need_id for trade in known.values()})
+        attempt = await connection.begin_nested()
+        expected |= await store.unsettled_of_listing(connection, listing_id)
+        held = await store.lock(connection, expected)
+        await needs.lock(connection, {trade.need_id for trade in held.values()})
         await listings.lock(connection, [listing_id])
-        listing_held = True
+        found = await store.unsettled_of_listing(connection, listing_id)
+        if found <= expected:
+            await attempt.commit()
+            return [trade for number, trade in sorted(held.items()) if number in found]
+        await attempt.rollback()
 
 
 async def _give_back(connection: Connection, dropped: Sequence[tuple[Trade, Sequence[market.Line]]]) -> None:

@@ -181,6 +181,37 @@ async def test_voiding_also_drops_a_line_awarded_while_it_waited_for_the_listing
         assert (await regulator.get(f"/v1/trades/{trade}")).json()["state"] == "VOIDED"
 
 
+async def test_voiding_and_the_default_of_a_trade_awarded_meanwhile_never_deadlock(
+    live_exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing is tried again here, so that a deadlock would surface instead of being cured.
+    monkeypatch.setattr("app.store.database.RETRIED", frozenset())
+    trade = await awarded(live_exchange, A, [Sale(B, 10_000)])
+    regulator = await live_exchange.regulator()
+    listing = (await regulator.get(f"/v1/trades/{trade}")).json()["lines"][0]["listing"]
+    defaulting: list[asyncio.Task[httpx.Response]] = []
+    look = trades.unsettled_of_listing
+    looks = 0
+
+    async def look_too_early(connection: Connection, listing_id: int) -> frozenset[int]:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            return frozenset()  # the award has not been committed yet
+        if looks == 2:  # the listing is held, and the default takes the trade and waits for the listing
+            default = regulator.post(f"/v1/trades/{trade}/default", {"reason": "逾期"})
+            defaulting.append(asyncio.create_task(default))
+            await asyncio.sleep(0.3)
+        return await look(connection, listing_id)
+
+    monkeypatch.setattr(trades, "unsettled_of_listing", look_too_early)
+    voiding = await regulator.post(f"/v1/listings/{listing}/voiding", {"reason": "造假"})
+    assert voiding.status_code == 201, voiding.text
+    assert (await defaulting[0]).status_code == 201
+    assert (await regulator.get(f"/v1/trades/{trade}")).json()["state"] == "DEFAULTED"
+    assert (B, "farmland_quantity", "locked") not in await books(live_exchange)
+
+
 async def test_two_workers_declare_each_overdue_trade_in_default_once(live_exchange: Exchange) -> None:
     entered = [await awarded(live_exchange, A, [Sale(B, 10_000)]) for _ in range(8)]
     await live_exchange.advance(days=60)
