@@ -1,7 +1,7 @@
 """Projects: filed by their county, accepted or refused by the land regulator, credited to the reserve."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 
@@ -192,16 +192,29 @@ async def accept(
         entries={parcel_no: entry for parcel_no, entry in entries.items() if entry is not None},
     )
     batches = await _credit(connection, actor, row, credits_steps, now)
+    facts = {"accepted_on": accepted_on.isoformat(), "accepting_body": accepting_body}
+    await _announce_accepted(connection, actor, row, batches, facts=facts, at=now)
+    return await _case(connection, number)
+
+
+async def _announce_accepted(
+    connection: Connection,
+    actor: Actor,
+    row: ProjectRow,
+    batches: Sequence[BatchRow],
+    *,
+    facts: Mapping[str, str],
+    at: datetime,
+) -> None:
     await announce(
         connection,
-        at=now,
+        at=at,
         kind="project.accepted",
-        subject=public_id(Kind.PROJECT, number),
+        subject=public_id(Kind.PROJECT, row.id),
         actor=actor.jurisdiction,
         facts={
+            **facts,
             "county": row.county,
-            "accepted_on": accepted_on.isoformat(),
-            "accepting_body": accepting_body,
             "batches": [
                 {
                     "id": public_id(Kind.BATCH, batch.id),
@@ -212,7 +225,6 @@ async def accept(
             ],
         },
     )
-    return await _case(connection, number)
 
 
 def _earned(papers: Project, findings: certification.RegisterFindings) -> dict[Indicator, int]:

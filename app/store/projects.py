@@ -166,6 +166,12 @@ async def insert(
         },
     )
     number = int(made.scalar_one())
+    await _insert_funds(connection, number, papers.funds)
+    await _insert_parcels(connection, number, papers.parcels)
+    return number
+
+
+async def _insert_funds(connection: Connection, number: int, funds: Sequence[market.Fund]) -> None:
     await connection.execute(
         text(
             """
@@ -177,10 +183,13 @@ async def insert(
         ),
         {
             "project_id": number,
-            "sources": [fund.source.value for fund in papers.funds],
-            "shares": [plain(fund.share) for fund in papers.funds],
+            "sources": [fund.source.value for fund in funds],
+            "shares": [plain(fund.share) for fund in funds],
         },
     )
+
+
+async def _insert_parcels(connection: Connection, number: int, parcels: Sequence[market.Parcel]) -> None:
     await connection.execute(
         text(
             """
@@ -194,15 +203,14 @@ async def insert(
         ),
         {
             "project_id": number,
-            "parcel_nos": [parcel.id for parcel in papers.parcels],
-            "areas": [parcel.area_m2 for parcel in papers.parcels],
-            "uses_before": [parcel.use_before.value for parcel in papers.parcels],
-            "uses_after": [parcel.use_after.value for parcel in papers.parcels],
-            "grades_before": [parcel.grade_before for parcel in papers.parcels],
-            "grades_after": [parcel.grade_after for parcel in papers.parcels],
+            "parcel_nos": [parcel.id for parcel in parcels],
+            "areas": [parcel.area_m2 for parcel in parcels],
+            "uses_before": [parcel.use_before.value for parcel in parcels],
+            "uses_after": [parcel.use_after.value for parcel in parcels],
+            "grades_before": [parcel.grade_before for parcel in parcels],
+            "grades_after": [parcel.grade_after for parcel in parcels],
         },
     )
-    return number
 
 
 def plain(share: Fraction) -> str:
