@@ -8,7 +8,7 @@ sign, no exponent, no blank.
 import re
 
 from app.market.errors import BadQuantity
-from app.market.indicators import UNIT, Indicator
+from app.market.indicators import HECTARE, UNIT, Indicator
 
 MAX_STEPS = 2**63 - 1
 """What a BIGINT holds, and so the most the exchange can count of anything."""
@@ -111,6 +111,11 @@ def amount_fen(price_fen_per_unit: int, quantity_steps: int, indicator: Indicato
 def mu(area_m2: int) -> str:
     """Print an area also in 亩 (1 hm² = 15 亩 exactly), for people to read."""
     return format_decimal(area_m2 * 15, 4)
+
+
+def quantity_mu(steps: int, indicator: Indicator) -> str | None:
+    """Print a quantity also in 亩 where it is an area; None for capacity."""
+    return mu(steps) if UNIT[indicator] is HECTARE else None
 
 
 def wan_yuan(fen: int) -> str:

@@ -46,28 +46,28 @@ class MoneyEntryView(View):
     """One change of one bucket, signed, with the balance before and after."""
 
     id: str
-    transaction: str
+    transaction_id: str
     at: Instant
     kind: str
     reference: str = Field(description="The public id of what it was for")
     bucket: Bucket
-    amount: str
-    balance_before: str
-    balance_after: str
+    before: str
+    amount: str = Field(description="Negative where the balance fell")
+    after: str
 
     @classmethod
     def of(cls, row: accounts.EntryRow) -> "MoneyEntryView":
         """Shape a posting."""
         return cls(
             id=public_id(Kind.ENTRY, row.id),
-            transaction=public_id(Kind.TRANSACTION, row.transaction_id),
+            transaction_id=public_id(Kind.TRANSACTION, row.transaction_id),
             at=row.at,
             kind=row.kind,
             reference=row.reference,
             bucket=row.bucket,
+            before=format_money(row.before_fen),
             amount=format_money(row.amount_fen),
-            balance_before=format_money(row.before_fen),
-            balance_after=format_money(row.after_fen),
+            after=format_money(row.after_fen),
         )
 
 

@@ -45,13 +45,13 @@ class UnfilledView(View):
 
 
 class AllocationView(View):
-    """A run: what it filled and what still waits. ``record`` and ``outcome`` are addresses."""
+    """A run: what it filled and what still waits."""
 
     id: str
     run_at: Instant
     run_by: str | None
-    record: str
-    outcome: str
+    record_url: str
+    outcome_url: str
     fills: list[FillView]
     unfilled: list[UnfilledView]
 
@@ -64,8 +64,8 @@ class AllocationView(View):
             id=name,
             run_at=row.run_at,
             run_by=row.run_by,
-            record=f"{router.prefix}/{name}/record",
-            outcome=f"{router.prefix}/{name}/outcome",
+            record_url=f"{router.prefix}/{name}/record",
+            outcome_url=f"{router.prefix}/{name}/outcome",
             fills=[FillView(**fill) for fill in outcome["fills"]],
             unfilled=[UnfilledView(**each) for each in outcome["unfilled"]],
         )

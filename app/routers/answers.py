@@ -104,7 +104,11 @@ class Read:
         return Response(body, media_type=JSON, headers=headers)
 
 
-Reading = Annotated[Read, Depends(Read)]
+async def _read(request: Request) -> Read:
+    return Read(request)
+
+
+Reading = Annotated[Read, Depends(_read)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ def _cursor(request: Request, sort_key: tuple[Any, ...]) -> str:
     return base64.urlsafe_b64encode(request.app.state.keys.cursor_tag(content) + content).decode().rstrip("=")
 
 
-def _page(
+async def _page(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=LIMIT_MOST, description="How many items at most")] = LIMIT_DEFAULT,
     cursor: Annotated[

@@ -13,7 +13,7 @@ from app.market.applications import ApplicationKind, ApplicationState, OccupiedP
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import HECTARE, Indicator
 from app.market.projects import BEST_GRADE, WORST_GRADE, LandUse
-from app.market.units import format_decimal, format_quantity, mu, parse_decimal
+from app.market.units import format_decimal, format_quantity, parse_decimal, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import AreaText, Form, Id, Instant, Text, View, Whole
 from app.services import applications
@@ -86,7 +86,7 @@ class RequirementView(View):
         return cls(
             indicator=indicator,
             quantity=format_quantity(steps, indicator),
-            quantity_mu=None if indicator is Indicator.GRAIN_CAPACITY else mu(steps),
+            quantity_mu=quantity_mu(steps, indicator),
         )
 
 

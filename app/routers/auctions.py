@@ -16,7 +16,7 @@ from app.market.bidding import LeftOutReason
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
 from app.market.policies import FORMS
-from app.market.units import format_money, format_quantity, mu, parse_quantity, wan_yuan
+from app.market.units import format_money, format_quantity, parse_quantity, quantity_mu, wan_yuan
 from app.problems import MEDIA_TYPE, Problem
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import DecimalText, Form, Id, Instant, Text, View, rfc3339
@@ -47,7 +47,7 @@ class WarningView(View):
 class LeftOutView(View):
     """A listing that is listed and stayed out of the pool."""
 
-    listing: str
+    listing_id: str
     county: str
     reason: LeftOutReason
 
@@ -80,7 +80,6 @@ class AuctionView(View):
     def of(cls, standing: auctions.Standing) -> "AuctionView":
         """Shape an auction as it stands."""
         row = standing.auction
-        area = row.indicator is not Indicator.GRAIN_CAPACITY
         return cls(
             id=public_id(Kind.AUCTION, row.id),
             indicator=row.indicator,
@@ -100,14 +99,16 @@ class AuctionView(View):
             pool=PoolView(
                 listings=standing.pool_listings,
                 supply=format_quantity(standing.pool_supply, row.indicator),
-                supply_mu=mu(standing.pool_supply) if area else None,
+                supply_mu=quantity_mu(standing.pool_supply, row.indicator),
             ),
             ended_at=row.ended_at,
             end_reason=row.end_reason,
             warnings=[WarningView(code=each.code, detail=each.detail) for each in standing.warnings],
             left_out=[
                 LeftOutView(
-                    listing=public_id(Kind.LISTING, each.listing_id), county=each.county, reason=each.reason
+                    listing_id=public_id(Kind.LISTING, each.listing_id),
+                    county=each.county,
+                    reason=each.reason,
                 )
                 for each in standing.left_out
             ],
@@ -180,9 +181,9 @@ class RegistrationView(View):
     """A registration; the deposit follows from the limit and says nothing of a bid."""
 
     id: str
-    auction: str
+    auction_id: str
     buyer: str
-    need: str
+    need_id: str
     limit: str
     deposit: str
     deposit_wan_yuan: str
@@ -193,9 +194,9 @@ class RegistrationView(View):
         """Shape a registration for an auction of ``indicator``."""
         return cls(
             id=public_id(Kind.REGISTRATION, row.id),
-            auction=public_id(Kind.AUCTION, row.auction_id),
+            auction_id=public_id(Kind.AUCTION, row.auction_id),
             buyer=row.buyer,
-            need=public_id(Kind.NEED, row.need_id),
+            need_id=public_id(Kind.NEED, row.need_id),
             limit=format_quantity(row.limit, indicator),
             deposit=format_money(row.deposit_fen),
             deposit_wan_yuan=wan_yuan(row.deposit_fen),
@@ -237,7 +238,7 @@ class ReceiptView(View):
     """A bid's receipt: when it was received, and the SHA-256 of what was stored."""
 
     id: str
-    auction: str
+    auction_id: str
     received_at: Instant
     sealed_sha256: str
     state: BidState
@@ -250,7 +251,7 @@ class ReceiptView(View):
         ended = BidState.REPLACED if row.replaced_by else BidState.WITHDRAWN if row.withdrawn_at else None
         return cls(
             id=row.id,
-            auction=public_id(Kind.AUCTION, row.auction_id),
+            auction_id=public_id(Kind.AUCTION, row.auction_id),
             received_at=row.received_at,
             sealed_sha256=row.digest.hex(),
             state=ended or BidState.IN_FORCE,

@@ -14,7 +14,7 @@ from app.market.auctions import AuctionState, Pricing, TieRule
 from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
 from app.market.listings import ListingState
-from app.market.units import format_money, format_quantity, mu, wan_yuan
+from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, documented
 from app.routers.bands import BandView, in_the_order_entered
 from app.routers.forms import Id, Instant, View
@@ -45,7 +45,6 @@ class OpenListingView(View):
     @classmethod
     def of(cls, row: bulletin.OpenListing) -> "OpenListingView":
         """Shape an open listing."""
-        is_area = row.indicator is not Indicator.GRAIN_CAPACITY
         return cls(
             id=public_id(Kind.LISTING, row.id),
             county=row.county,
@@ -53,7 +52,7 @@ class OpenListingView(View):
             indicator=row.indicator,
             unit=UNIT[row.indicator].name,
             quantity=format_quantity(row.buyable, row.indicator),
-            quantity_mu=mu(row.buyable) if is_area else None,
+            quantity_mu=quantity_mu(row.buyable, row.indicator),
             ask=None if row.ask_fen is None else format_money(row.ask_fen),
             ask_wan_yuan=None if row.ask_fen is None else wan_yuan(row.ask_fen),
             open_to_key_projects=row.open_to_key_projects,
@@ -92,7 +91,6 @@ class AnnouncementView(View):
     @classmethod
     def of(cls, row: bulletin.Announcement) -> "AnnouncementView":
         """Shape an announced auction."""
-        is_area = row.indicator is not Indicator.GRAIN_CAPACITY
         return cls(
             id=public_id(Kind.AUCTION, row.id),
             indicator=row.indicator,
@@ -113,7 +111,7 @@ class AnnouncementView(View):
             bids_per_buyer=row.bids_per_buyer,
             pool_listings=row.pool_listings,
             pool_supply=format_quantity(row.pool_supply, row.indicator),
-            pool_supply_mu=mu(row.pool_supply) if is_area else None,
+            pool_supply_mu=quantity_mu(row.pool_supply, row.indicator),
         )
 
 
@@ -126,7 +124,7 @@ class SoldView(View):
 
 
 class ResultView(View):
-    """How an auction ended, or what an allocation run gave; record and outcome are addresses."""
+    """How an auction ended, or what an allocation run gave."""
 
     id: str
     at: Instant
@@ -134,8 +132,8 @@ class ResultView(View):
     reason: str | None = Field(description="Why an auction was cancelled or void")
     sold: list[SoldView]
     clearing_price: str | None = Field(description="Null under pay-as-bid, and where nothing was sold")
-    record: str | None
-    outcome: str | None
+    record_url: str | None
+    outcome_url: str | None
 
     @classmethod
     def of(cls, row: bulletin.Result) -> "ResultView":
@@ -153,8 +151,8 @@ class ResultView(View):
                 if indicator in row.sold
             ],
             clearing_price=row.clearing_price,
-            record=f"{address}/record" if row.has_outcome else None,
-            outcome=f"{address}/outcome" if row.has_outcome else None,
+            record_url=f"{address}/record" if row.has_outcome else None,
+            outcome_url=f"{address}/outcome" if row.has_outcome else None,
         )
 
 

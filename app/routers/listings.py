@@ -11,7 +11,7 @@ from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import NAME_ZH, UNIT, Indicator
 from app.market.listings import ListingState
-from app.market.units import format_money, format_quantity, mu, parse_money, wan_yuan
+from app.market.units import format_money, format_quantity, parse_money, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import DecimalText, Form, Id, Instant, MoneyText, Switch, Text, View
 from app.services import listings
@@ -84,7 +84,7 @@ class ListingView(View):
             batch_id=public_id(Kind.BATCH, row.batch_id),
             indicator=row.indicator,
             quantity=format_quantity(row.quantity, row.indicator),
-            quantity_mu=None if row.indicator is Indicator.GRAIN_CAPACITY else mu(row.quantity),
+            quantity_mu=quantity_mu(row.quantity, row.indicator),
             awarded=format_quantity(row.awarded, row.indicator),
             settled=format_quantity(row.settled, row.indicator),
             unsold=format_quantity(row.buyable, row.indicator),

@@ -11,7 +11,7 @@ from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import Indicator
 from app.market.needs import KeyLevel, NeedState
-from app.market.units import format_quantity, mu, parse_quantity
+from app.market.units import format_quantity, parse_quantity, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import DecimalText, Form, Id, Instant, Switch, Text, View
 from app.services import needs
@@ -97,7 +97,7 @@ class NeedView(View):
                 NeedItemView(
                     indicator=indicator,
                     quantity=format_quantity(item.quantity, indicator),
-                    quantity_mu=None if indicator is Indicator.GRAIN_CAPACITY else mu(item.quantity),
+                    quantity_mu=quantity_mu(item.quantity, indicator),
                     reserved=format_quantity(item.reserved, indicator),
                     awarded=format_quantity(item.awarded, indicator),
                     settled=format_quantity(item.settled, indicator),

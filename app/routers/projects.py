@@ -14,7 +14,7 @@ from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
-from app.market.units import format_decimal, format_quantity, mu, parse_decimal
+from app.market.units import format_decimal, format_quantity, mu, parse_decimal, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import AreaText, Code, Day, DecimalText, Form, Id, Instant, Switch, Text, View, Whole
 from app.services import projects
@@ -193,13 +193,12 @@ class BatchView(View):
     @classmethod
     def of(cls, row: BatchRow) -> "BatchView":
         """Shape a batch."""
-        is_area = UNIT[row.indicator].places == AREA_PLACES
         return cls(
             id=public_id(Kind.BATCH, row.id),
             indicator=row.indicator,
             quantity=format_quantity(row.quantity, row.indicator),
             unit=UNIT[row.indicator].name,
-            quantity_mu=mu(row.quantity) if is_area else None,
+            quantity_mu=quantity_mu(row.quantity, row.indicator),
         )
 
 

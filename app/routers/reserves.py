@@ -11,9 +11,9 @@ from pydantic import Field
 from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id
-from app.market.indicators import HECTARE, NAME_ZH, UNIT, Indicator
+from app.market.indicators import NAME_ZH, UNIT, Indicator
 from app.market.ledger import Bucket
-from app.market.units import format_quantity, mu
+from app.market.units import format_quantity, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, documented
 from app.routers.forms import Code, Instant, View
 from app.services import reserves
@@ -23,10 +23,6 @@ router = APIRouter(prefix="/v1/reserves", tags=["reserves"], route_class=Guarded
 
 HELD = (Bucket.AVAILABLE, Bucket.LOCKED, Bucket.EARMARKED)
 """The buckets that make up what a jurisdiction holds."""
-
-
-def _mu(steps: int, indicator: Indicator) -> str | None:
-    return mu(steps) if UNIT[indicator] is HECTARE else None
 
 
 class BalanceView(View):
@@ -59,7 +55,7 @@ class BalanceView(View):
             locked=shown(Bucket.LOCKED),
             earmarked=shown(Bucket.EARMARKED),
             total=format_quantity(total, indicator),
-            total_mu=_mu(total, indicator),
+            total_mu=quantity_mu(total, indicator),
             credited=format_quantity(-reserve.balance(indicator, Bucket.ISSUED), indicator),
             consumed=shown(Bucket.CONSUMED),
         )
@@ -83,7 +79,7 @@ class ReserveView(View):
 class HoldingView(View):
     """What a reserve holds of one batch, and where the batch comes from."""
 
-    batch: str
+    batch_id: str
     indicator: Indicator
     unit: str
     available: str
@@ -94,7 +90,7 @@ class HoldingView(View):
     credited: str = Field(description="The whole batch when it was credited, wherever it is now")
     credited_at: Instant
     origin: str = Field(description="The county whose project earned the batch")
-    project: str
+    project_id: str
     project_name: str
     filing_no: str | None
     accepted_on: date | None
@@ -105,18 +101,18 @@ class HoldingView(View):
         held: Mapping[Bucket, int] = {bucket: row.balances.get(bucket, 0) for bucket in HELD}
         total = sum(held.values())
         return cls(
-            batch=public_id(Kind.BATCH, row.batch_id),
+            batch_id=public_id(Kind.BATCH, row.batch_id),
             indicator=row.indicator,
             unit=UNIT[row.indicator].name,
             available=format_quantity(held[Bucket.AVAILABLE], row.indicator),
             locked=format_quantity(held[Bucket.LOCKED], row.indicator),
             earmarked=format_quantity(held[Bucket.EARMARKED], row.indicator),
             total=format_quantity(total, row.indicator),
-            total_mu=_mu(total, row.indicator),
+            total_mu=quantity_mu(total, row.indicator),
             credited=format_quantity(row.credited, row.indicator),
             credited_at=row.credited_at,
             origin=row.origin,
-            project=public_id(Kind.PROJECT, row.project_id),
+            project_id=public_id(Kind.PROJECT, row.project_id),
             project_name=row.project_name,
             filing_no=row.filing_no,
             accepted_on=row.accepted_on,
@@ -128,12 +124,12 @@ class EntryView(View):
 
     id: str
     at: Instant
-    transaction: str
+    transaction_id: str
     kind: str = Field(description="What the transaction was for, such as credit, listing, settlement")
     reference: str = Field(description="The id of what it was for")
     indicator: Indicator
     unit: str
-    batch: str
+    batch_id: str
     bucket: Bucket
     before: str
     amount: str = Field(description="Negative where the balance fell")
@@ -145,12 +141,12 @@ class EntryView(View):
         return cls(
             id=public_id(Kind.ENTRY, row.id),
             at=row.at,
-            transaction=public_id(Kind.TRANSACTION, row.transaction_id),
+            transaction_id=public_id(Kind.TRANSACTION, row.transaction_id),
             kind=row.kind,
             reference=row.reference,
             indicator=row.indicator,
             unit=UNIT[row.indicator].name,
-            batch=public_id(Kind.BATCH, row.batch_id),
+            batch_id=public_id(Kind.BATCH, row.batch_id),
             bucket=row.bucket,
             before=format_quantity(row.before, row.indicator),
             amount=format_quantity(row.amount, row.indicator),

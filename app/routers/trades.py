@@ -11,7 +11,7 @@ from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
 from app.market.trades import Line, LineState, Trade, TradeState
-from app.market.units import format_money, format_quantity, mu, wan_yuan
+from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import Form, Id, Instant, Text, View
 from app.services import settlements, trades
@@ -23,8 +23,8 @@ class LineView(View):
     """What the trade takes from one listing; a voided line has dropped out."""
 
     id: str
-    listing: str
-    batch: str = Field(description="The reserve batch, and with it the project, that it comes from")
+    listing_id: str
+    batch_id: str = Field(description="The reserve batch, and with it the project, that it comes from")
     seller: str
     indicator: Indicator
     unit: str
@@ -38,16 +38,15 @@ class LineView(View):
     @classmethod
     def of(cls, line: Line) -> "LineView":
         """Shape a line."""
-        area = line.indicator is not Indicator.GRAIN_CAPACITY
         return cls(
             id=public_id(Kind.LINE, line.id),
-            listing=public_id(Kind.LISTING, line.listing_id),
-            batch=public_id(Kind.BATCH, line.batch_id),
+            listing_id=public_id(Kind.LISTING, line.listing_id),
+            batch_id=public_id(Kind.BATCH, line.batch_id),
             seller=line.seller,
             indicator=line.indicator,
             unit=UNIT[line.indicator].name,
             quantity=format_quantity(line.quantity, line.indicator),
-            quantity_mu=mu(line.quantity) if area else None,
+            quantity_mu=quantity_mu(line.quantity, line.indicator),
             price=format_money(line.price_fen),
             amount=format_money(line.amount_fen),
             amount_wan_yuan=wan_yuan(line.amount_fen),
@@ -61,10 +60,10 @@ class TradeView(View):
     id: str
     state: TradeState
     buyer: str
-    need: str
-    auction: str | None
-    bid: str | None
-    allocation: str | None
+    need_id: str
+    auction_id: str | None
+    bid_id: str | None
+    allocation_id: str | None
     amount: str = Field(description="The sum of the active lines, yuan")
     amount_wan_yuan: str
     deposit: str = Field(description="The part of the bid deposit that is held for it, yuan")
@@ -86,10 +85,10 @@ class TradeView(View):
             id=public_id(Kind.TRADE, trade.id),
             state=trade.state,
             buyer=trade.buyer,
-            need=public_id(Kind.NEED, trade.need_id),
-            auction=None if source[0] is None else public_id(Kind.AUCTION, source[0]),
-            bid=trade.bid_id,
-            allocation=None if source[1] is None else public_id(Kind.ALLOCATION, source[1]),
+            need_id=public_id(Kind.NEED, trade.need_id),
+            auction_id=None if source[0] is None else public_id(Kind.AUCTION, source[0]),
+            bid_id=trade.bid_id,
+            allocation_id=None if source[1] is None else public_id(Kind.ALLOCATION, source[1]),
             amount=format_money(trade.amount_fen),
             amount_wan_yuan=wan_yuan(trade.amount_fen),
             deposit=format_money(trade.deposit_fen),
@@ -148,14 +147,14 @@ async def read_trades(
     reading: Reading,
     page: Paging,
     state: Annotated[TradeState | None, Query()] = None,
-    auction: Annotated[Id | None, Query()] = None,
+    auction_id: Annotated[Id | None, Query()] = None,
 ) -> Response:
     """List the trades in which one buys or sells; overseers and the treasurer see everybody's."""
     work = partial(
         trades.trades,
         actor=actor,
         state=state,
-        auction_id=None if auction is None else row_number(Kind.AUCTION, auction, field="auction"),
+        auction_id=None if auction_id is None else row_number(Kind.AUCTION, auction_id, field="auction_id"),
         after=page.after[0] if page.after else None,
         limit=page.limit + 1,
     )

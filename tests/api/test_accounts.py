@@ -94,10 +94,7 @@ async def test_entries_come_newest_first_with_the_balance_before_and_after(excha
             "/v1/accounts/510100/entries", params={"limit": 2, "cursor": first["next_cursor"]}
         )
     ).json()
-    seen = [
-        (entry["amount"], entry["balance_before"], entry["balance_after"])
-        for entry in first["items"] + rest["items"]
-    ]
+    seen = [(entry["amount"], entry["before"], entry["after"]) for entry in first["items"] + rest["items"]]
     assert seen == [("3.00", "3.00", "6.00"), ("2.00", "1.00", "3.00"), ("1.00", "0.00", "1.00")]
     assert {(entry["kind"], entry["bucket"]) for entry in first["items"]} == {("cash.deposit", "available")}
     assert rest["next_cursor"] is None

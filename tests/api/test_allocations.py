@@ -66,11 +66,11 @@ async def test_the_public_record_gives_the_public_outcome(exchange: Exchange) ->
     await approved_need(exchange, OTHER, {QUANTITY: "5.0000"}, key_level="national", all_or_nothing=True)
     made = await run(exchange)
     public = exchange.public()
-    record, outcome = await public.get(made["record"]), await public.get(made["outcome"])
+    record, outcome = await public.get(made["record_url"]), await public.get(made["outcome_url"])
     assert (record.status_code, outcome.status_code) == (200, 200)
     assert offline.allocation(record.content) == outcome.content
     assert json.loads(outcome.content)["fills"] == made["fills"]
-    unchanged = await public.get(made["outcome"], headers={"If-None-Match": outcome.headers["etag"]})
+    unchanged = await public.get(made["outcome_url"], headers={"If-None-Match": outcome.headers["etag"]})
     assert unchanged.status_code == 304
     officer = await exchange.county(ORDINARY)
     assert (await officer.get(f"/v1/allocations/{made['id']}")).json() == made
@@ -96,7 +96,7 @@ async def test_what_is_not_filled_waits_for_the_next_run(exchange: Exchange) -> 
     more = await listed(exchange, POOR, QUANTITY, "5.0000")
     made = await run(exchange)
     assert fills(made) == [(need, more, "4.0000")]
-    record = (await exchange.public().get(made["record"])).json()
+    record = (await exchange.public().get(made["record_url"])).json()
     assert record["demands"][0]["quantities"] == {"farmland_quantity": "4.0000"}
     assert fills(await run(exchange)) == []
 
@@ -110,7 +110,7 @@ async def test_dear_and_closed_listings_and_ordinary_needs_stay_out(exchange: Ex
     made = await run(exchange)
     assert made["fills"] == []
     assert [each["demand"] for each in made["unfilled"]] == [need]
-    record = (await exchange.public().get(made["record"])).json()
+    record = (await exchange.public().get(made["record_url"])).json()
     assert [each["id"] for each in record["listings"]] == [dear]
     assert closed not in json.dumps(record)
     assert (await (await exchange.regulator()).get("/v1/trades")).json()["items"] == []
@@ -145,7 +145,7 @@ async def test_an_indicator_without_a_band_is_left_out_and_a_whole_vector_with_i
     )
     made = await run(exchange)
     assert fills(made) == [(part, listing, "5.0000")]
-    record = (await exchange.public().get(made["record"])).json()
+    record = (await exchange.public().get(made["record_url"])).json()
     assert [each["id"] for each in record["demands"]] == [part]
     assert whole not in json.dumps(record)
 
@@ -172,7 +172,7 @@ async def test_what_a_registration_reserves_is_not_allocated(exchange: Exchange)
 async def test_a_run_with_nothing_waiting_is_published_as_such(exchange: Exchange) -> None:
     made = await run(exchange)
     assert (made["fills"], made["unfilled"]) == ([], [])
-    record = (await exchange.public().get(made["record"])).json()
+    record = (await exchange.public().get(made["record_url"])).json()
     assert record == {"format": "gengheng/allocation/1", "prices": {}, "demands": [], "listings": []}
 
 

@@ -72,7 +72,7 @@ async def test_the_pool_is_every_listing_in_whole_lots_and_the_rest_stays_listed
     auction = await announced(exchange, AREA, lot="1.0000")
     assert auction["state"] == "ANNOUNCED"
     assert auction["pool"] == {"listings": 1, "supply": "10.0000", "supply_mu": "150.0000"}
-    assert auction["left_out"] == [{"listing": second, "county": ORDINARY, "reason": "less_than_a_lot"}]
+    assert auction["left_out"] == [{"listing_id": second, "county": ORDINARY, "reason": "less_than_a_lot"}]
     assert (await listing_of(exchange, first))["state"] == "IN_AUCTION"
     assert (await listing_of(exchange, second))["state"] == "LISTED"
 
@@ -83,7 +83,7 @@ async def test_an_ask_outside_the_band_in_force_counts_as_the_floor_or_stays_out
     high = await listed(exchange, ORDINARY, AREA, "1.0000", ask="450000.00")
     await band(exchange, AREA, "300000.00", "400000.00")
     auction = await announced(exchange, AREA)
-    assert auction["left_out"] == [{"listing": high, "county": ORDINARY, "reason": "ask_above_ceiling"}]
+    assert auction["left_out"] == [{"listing_id": high, "county": ORDINARY, "reason": "ask_above_ceiling"}]
     record, _ = await opened(exchange, auction)
     assert [(each["id"], each["ask"]) for each in record["listings"]] == [(low, "300000.00")]
 
@@ -175,7 +175,7 @@ async def test_a_registration_reserves_the_need_and_holds_the_deposit(exchange: 
     need = await approved_need(exchange, CHENGDU, {AREA: "8.0000"})
     await funded(exchange, CHENGDU, "5000.00")
     made = await registered(exchange, auction, CHENGDU, "5.0000", need=need)
-    assert (made["deposit"], made["limit"], made["need"]) == ("225000.00", "5.0000", need)
+    assert (made["deposit"], made["limit"], made["need_id"]) == ("225000.00", "5.0000", need)
     assert (await need_item(exchange, need))["reserved"] == "5.0000"
     assert await balance(exchange, CHENGDU) == {
         "available": "5000.00",
@@ -301,7 +301,7 @@ async def test_the_opening_awards_publishes_and_releases(exchange: Exchange) -> 
     auction = await announced(exchange, AREA)
     needs = {}
     for buyer, limit in ((CHENGDU, "12.0000"), (PANZHIHUA, "8.0000"), (MIANYANG, "5.0000")):
-        needs[buyer] = (await registered(exchange, auction, buyer, limit))["need"]
+        needs[buyer] = (await registered(exchange, auction, buyer, limit))["need_id"]
     first = await bid(exchange, auction, CHENGDU, "400000.00", "12.0000")
     second = await bid(exchange, auction, PANZHIHUA, "350000.00", "6.0000", min_quantity="1")
     record, outcome = await opened(exchange, auction)
@@ -330,7 +330,7 @@ async def test_the_opening_awards_publishes_and_releases(exchange: Exchange) -> 
         "escrow": "0.00",
     }
     regulator = await exchange.regulator()
-    trades = (await regulator.get("/v1/trades", params={"auction": auction["id"]})).json()["items"]
+    trades = (await regulator.get("/v1/trades", params={"auction_id": auction["id"]})).json()["items"]
     assert {(each["buyer"], each["amount"], each["deposit"]) for each in trades} == {
         (CHENGDU, "4800000.00", "540000.00"),
         (PANZHIHUA, "2100000.00", "270000.00"),
@@ -459,7 +459,7 @@ async def test_cancelling_gives_deposits_needs_and_listings_back(exchange: Excha
         "locked": "0.00",
         "escrow": "0.00",
     }
-    assert (await need_item(exchange, made["need"]))["reserved"] == "0.0000"
+    assert (await need_item(exchange, made["need_id"]))["reserved"] == "0.0000"
     assert (await listing_of(exchange, listing))["state"] == "LISTED"
     city = await exchange.city(CHENGDU)
     bid_path = f"{path}/bids"
@@ -514,7 +514,7 @@ async def test_what_can_not_be_opened_is_void_once_a_person_asks_and_never_by_th
         "locked": "0.00",
         "escrow": "0.00",
     }
-    assert (await need_item(exchange, made["need"]))["reserved"] == "0.0000"
+    assert (await need_item(exchange, made["need_id"]))["reserved"] == "0.0000"
     assert (await listing_of(exchange, listing))["state"] == "LISTED"
     assert (await exchange.public().get(f"{path}/record")).json()["code"] == "not_opened"
 

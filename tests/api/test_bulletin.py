@@ -106,7 +106,7 @@ async def test_a_result_names_what_was_sold_and_where_to_recompute_it(exchange: 
     assert item["sold"] == [{"indicator": "farmland_quantity", "unit": "hm²", "quantity": "10.0000"}]
     assert item["clearing_price"] is None
     for part in ("record", "outcome"):
-        assert (await exchange.public().get(item[part])).status_code == 200
+        assert (await exchange.public().get(item[f"{part}_url"])).status_code == 200
     assert await shown(exchange, "bulletin/announcements") == []
     assert await shown(exchange, "bulletin/listings") == []
 
@@ -122,10 +122,10 @@ async def test_an_allocation_is_a_result_and_a_cancelled_auction_too(exchange: E
     assert cancelled.status_code == 201, cancelled.text
     items = await shown(exchange, "bulletin/results", limit=1)
     assert [item["id"] for item in items][:1] == [auction["id"]]
-    assert (items[0]["state"], items[0]["record"], items[0]["sold"]) == ("CANCELLED", None, [])
+    assert (items[0]["state"], items[0]["record_url"], items[0]["sold"]) == ("CANCELLED", None, [])
     (allocation,) = [item for item in items if item["id"] == run["id"]]
     assert allocation["sold"] == [{"indicator": "farmland_quantity", "unit": "hm²", "quantity": "4.0000"}]
-    assert (await exchange.public().get(allocation["outcome"])).status_code == 200
+    assert (await exchange.public().get(allocation["outcome_url"])).status_code == 200
 
 
 async def test_bands_are_public_with_the_costs_they_rest_on(exchange: Exchange) -> None:

@@ -73,11 +73,11 @@ async def test_every_hectare_keeps_its_project_of_origin(exchange: Exchange) -> 
     (bought,) = (await buyer.get(f"/v1/reserves/{BUYER}/batches")).json()["items"]
     held = (await officer.get(f"/v1/reserves/{COUNTY}/batches")).json()["items"]
     assert [each["indicator"] for each in held] == [LAND, PADDY]
-    origin = ("batch", "credited", "origin", "project", "project_name", "filing_no", "accepted_on")
+    origin = ("batch_id", "credited", "origin", "project_id", "project_name", "filing_no", "accepted_on")
     assert {name: bought[name] for name in origin} == {name: held[0][name] for name in origin}
-    assert (bought["batch"], bought["origin"], bought["available"]) == (batches[LAND], COUNTY, "2.0000")
+    assert (bought["batch_id"], bought["origin"], bought["available"]) == (batches[LAND], COUNTY, "2.0000")
     assert (held[0]["available"], held[0]["locked"], held[0]["total"]) == ("6.0000", "2.0000", "8.0000")
-    project = (await officer.get(f"/v1/projects/{bought['project']}")).json()
+    project = (await officer.get(f"/v1/projects/{bought['project_id']}")).json()
     assert (project["filing_no"], project["name"]) == (bought["filing_no"], bought["project_name"])
 
 
@@ -95,8 +95,8 @@ async def test_entries_tell_each_balance_before_and_after_newest_first(exchange:
         ("credit", "available", "0.0000", "10.0000", "10.0000"),
     ]
     assert items[-1]["reference"].startswith("P")
-    assert items[1]["transaction"] == items[2]["transaction"]
-    assert {each["batch"] for each in items} == {batches[LAND]}
+    assert items[1]["transaction_id"] == items[2]["transaction_id"]
+    assert {each["batch_id"] for each in items} == {batches[LAND]}
 
 
 async def test_pages_of_batches_and_entries_neither_repeat_nor_skip(exchange: Exchange) -> None:
@@ -104,7 +104,7 @@ async def test_pages_of_batches_and_entries_neither_repeat_nor_skip(exchange: Ex
         batches = await credited(exchange, COUNTY, {LAND: "10.0000", PADDY: "1.0000", GRAIN: "300.00"})
         await sold(exchange, batches[LAND], 40_000)
     officer = await exchange.county(COUNTY)
-    for list_, key in (("batches", "batch"), ("entries", "id")):
+    for list_, key in (("batches", "batch_id"), ("entries", "id")):
         whole = (await officer.get(f"/v1/reserves/{COUNTY}/{list_}", params={"limit": 200})).json()["items"]
         seen = []
         cursor: str | None = None

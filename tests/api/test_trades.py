@@ -44,8 +44,8 @@ async def test_a_trade_shows_its_lines_with_their_batches_and_amounts(exchange: 
     first, second = shown["lines"]
     assert (first["seller"], first["quantity"], first["quantity_mu"]) == (SELLER, "10.0000", "150.0000")
     assert (second["price"], second["amount"], second["unit"]) == ("320000.01", "1600000.05", "hm²")
-    assert first["batch"].startswith("R")
-    assert first["listing"].startswith("L")
+    assert first["batch_id"].startswith("R")
+    assert first["listing_id"].startswith("L")
 
 
 async def test_indicators_and_money_change_hands_and_no_total_changes(exchange: Exchange) -> None:
@@ -71,24 +71,24 @@ async def test_indicators_and_money_change_hands_and_no_total_changes(exchange: 
 async def test_settling_sells_the_listing_out_and_meets_the_need(exchange: Exchange) -> None:
     trade = await awarded(exchange, BUYER, [TEN_HM2])
     shown = await settled(exchange, trade)
-    listing = shown["lines"][0]["listing"]
+    listing = shown["lines"][0]["listing_id"]
     assert await row(exchange, "listing", listing, "state", "awarded", "settled") == (
         "SOLD",
         100_000,
         100_000,
     )
-    assert await row(exchange, "need", shown["need"], "state") == ("MET",)
-    assert await need_item(exchange, shown["need"]) == (100_000, 100_000)
+    assert await row(exchange, "need", shown["need_id"], "state") == ("MET",)
+    assert await need_item(exchange, shown["need_id"]) == (100_000, 100_000)
 
 
 async def test_what_is_left_of_a_listing_stays_listed_and_locked(exchange: Exchange) -> None:
     trade = await awarded(exchange, BUYER, [Sale(SELLER, 100_000, kept=1)], open_steps=1)
     shown = await settled(exchange, trade)
-    assert await row(exchange, "listing", shown["lines"][0]["listing"], "state", "settled") == (
+    assert await row(exchange, "listing", shown["lines"][0]["listing_id"], "state", "settled") == (
         "LISTED",
         100_000,
     )
-    assert await row(exchange, "need", shown["need"], "state") == ("APPROVED",)
+    assert await row(exchange, "need", shown["need_id"], "state") == ("APPROVED",)
     assert (await books(exchange))[(SELLER, "farmland_quantity", "locked")] == 1
 
 
@@ -188,8 +188,8 @@ async def test_a_default_gives_quantities_back_and_the_deposit_to_the_sellers(ex
         (OTHER_SELLER, "CNY", "available"): 160_000_01,
     }
     for line in shown["lines"]:
-        assert await row(exchange, "listing", line["listing"], "awarded", "state") == (0, "LISTED")
-    assert await need_item(exchange, shown["need"]) == (0, 0)
+        assert await row(exchange, "listing", line["listing_id"], "awarded", "state") == (0, "LISTED")
+    assert await need_item(exchange, shown["need_id"]) == (0, 0)
 
 
 async def test_the_worker_declares_an_overdue_trade_in_default_once(exchange: Exchange) -> None:
@@ -227,14 +227,14 @@ async def test_a_voided_line_drops_out_of_its_paid_trade_and_the_rest_settles(ex
     trade = await awarded(exchange, BUYER, [TEN_HM2, FIVE_HM2])
     shown = await paid(exchange, trade)
     before = await books(exchange)
-    await void(exchange, shown["lines"][1]["listing"])
+    await void(exchange, shown["lines"][1]["listing_id"])
     assert changes(before, await books(exchange)) == {
         (BUYER, "CNY", "escrow"): -1_600_000_05,
         (BUYER, "CNY", "available"): 1_600_000_05,
         (OTHER_SELLER, "farmland_quantity", "locked"): -50_000,
         (OTHER_SELLER, "farmland_quantity", "available"): 50_000,
     }
-    assert await need_item(exchange, shown["need"]) == (100_000, 0)
+    assert await need_item(exchange, shown["need_id"]) == (100_000, 0)
     treasurer = await exchange.treasurer()
     answer = await treasurer.post(f"/v1/trades/{trade}/settlement")
     assert answer.status_code == 201, answer.text
@@ -248,7 +248,7 @@ async def test_a_trade_without_lines_is_void_and_its_deposit_released(exchange: 
     trade = await awarded(exchange, BUYER, [TEN_HM2], deposit_fen=300_000_00)
     regulator = await exchange.regulator()
     line = (await regulator.get(f"/v1/trades/{trade}")).json()["lines"][0]
-    await void(exchange, line["listing"])
+    await void(exchange, line["listing_id"])
     shown = (await regulator.get(f"/v1/trades/{trade}")).json()
     assert (shown["state"], shown["amount"], shown["end_reason"]) == ("VOIDED", "0.00", "造假")
     assert (await books(exchange))[(BUYER, "CNY", "available")] == 300_000_00
@@ -261,7 +261,7 @@ async def test_voiding_leaves_settled_trades_of_the_listing_alone(exchange: Exch
     trade = await awarded(exchange, BUYER, [Sale(SELLER, 100_000, kept=50_000)])
     shown = await settled(exchange, trade)
     before = await books(exchange)
-    await void(exchange, shown["lines"][0]["listing"])
+    await void(exchange, shown["lines"][0]["listing_id"])
     assert changes(before, await books(exchange)) == {
         (SELLER, "farmland_quantity", "locked"): -50_000,
         (SELLER, "farmland_quantity", "available"): 50_000,
@@ -314,11 +314,11 @@ async def test_trades_are_paged_and_filtered_by_state_and_auction(exchange: Exch
     assert [item["id"] for item in page["items"]] == [first]
     rest = (await regulator.get("/v1/trades", params={"cursor": page["next_cursor"]})).json()
     assert [item["id"] for item in rest["items"]] == [second]
-    auction = page["items"][0]["auction"]
-    only = (await regulator.get("/v1/trades", params={"auction": auction})).json()["items"]
+    auction = page["items"][0]["auction_id"]
+    only = (await regulator.get("/v1/trades", params={"auction_id": auction})).json()["items"]
     assert [item["id"] for item in only] == [first]
     assert (await regulator.get("/v1/trades", params={"state": "PAID"})).json()["items"] == []
-    assert (await regulator.get("/v1/trades", params={"auction": "L0000000001"})).status_code == 404
+    assert (await regulator.get("/v1/trades", params={"auction_id": "L0000000001"})).status_code == 404
 
 
 @pytest.mark.parametrize("trade", ["T9999999999", "nonsense", "L0000000001"])
@@ -352,7 +352,7 @@ async def test_an_auctions_winners_pay_what_they_bid_and_take_what_they_won(exch
     await opened(exchange, auction)
     before = await books(exchange)
     regulator = await exchange.regulator()
-    won = (await regulator.get("/v1/trades", params={"auction": auction["id"]})).json()["items"]
+    won = (await regulator.get("/v1/trades", params={"auction_id": auction["id"]})).json()["items"]
     assert {trade["buyer"]: trade["amount"] for trade in won} == {
         BUYER: "4800000.00",
         "510400": "1050000.00",
@@ -383,7 +383,7 @@ async def test_a_key_projects_need_is_settled_at_the_fixed_price_to_the_fen(exch
     run = await regulator.post("/v1/allocations")
     assert run.status_code == 201, run.text
     (trade,) = (await regulator.get("/v1/trades")).json()["items"]
-    assert (trade["need"], trade["allocation"], trade["deposit"]) == (need, run.json()["id"], "0.00")
+    assert (trade["need_id"], trade["allocation_id"], trade["deposit"]) == (need, run.json()["id"], "0.00")
     shown = await settled(exchange, trade["id"])
     assert (shown["amount"], shown["amount_wan_yuan"]) == ("1327500000.00", "132750.000000")
     assert await row(exchange, "need", need, "state") == ("MET",)

@@ -41,7 +41,7 @@ async def test_openings_at_once_by_hand_and_by_workers_have_one_effect(
     assert codes[201] <= 1
     assert codes[201] + codes[409] == 6
     assert {a.json()["code"] for a in answers if a.status_code == 409} == {"wrong_state"}
-    trades = (await regulator.get("/v1/trades", params={"auction": auction["id"]})).json()["items"]
+    trades = (await regulator.get("/v1/trades", params={"auction_id": auction["id"]})).json()["items"]
     assert Counter(trade["buyer"] for trade in trades) == {BUYERS[0]: 1, BUYERS[1]: 1}
     treasurer = await live_exchange.treasurer()
     # 保证金 45,000 yuan per hm²: 12 and 8 hm² were won of 20.

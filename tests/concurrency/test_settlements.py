@@ -134,7 +134,7 @@ async def test_a_settlement_and_the_voiding_of_its_listing_exclude_each_other(
     treasurer, regulator = await live_exchange.treasurer(), await live_exchange.regulator()
     for _ in range(ROUNDS):
         trade = await awarded(live_exchange, A, [Sale(B, 10_000)])
-        listing = (await paid(live_exchange, trade))["lines"][0]["listing"]
+        listing = (await paid(live_exchange, trade))["lines"][0]["listing_id"]
         before = held(await books(live_exchange))
         settling, voiding = await asyncio.gather(
             treasurer.post(f"/v1/trades/{trade}/settlement"),
@@ -154,7 +154,7 @@ async def test_voiding_also_drops_a_line_awarded_while_it_waited_for_the_listing
 ) -> None:
     first = await awarded(live_exchange, A, [Sale(B, 10_000, kept=10_000)], open_steps=10_000)
     regulator = await live_exchange.regulator()
-    listing = (await regulator.get(f"/v1/trades/{first}")).json()["lines"][0]["listing"]
+    listing = (await regulator.get(f"/v1/trades/{first}")).json()["lines"][0]["listing_id"]
     waiting: list[asyncio.Task[httpx.Response]] = []
 
     async def award_meanwhile(connection: Connection) -> str:
@@ -188,7 +188,7 @@ async def test_voiding_and_the_default_of_a_trade_awarded_meanwhile_never_deadlo
     monkeypatch.setattr("app.store.database.RETRIED", frozenset())
     trade = await awarded(live_exchange, A, [Sale(B, 10_000)])
     regulator = await live_exchange.regulator()
-    listing = (await regulator.get(f"/v1/trades/{trade}")).json()["lines"][0]["listing"]
+    listing = (await regulator.get(f"/v1/trades/{trade}")).json()["lines"][0]["listing_id"]
     defaulting: list[asyncio.Task[httpx.Response]] = []
     look = trades.unsettled_of_listing
     looks = 0

@@ -87,12 +87,12 @@ async def test_an_award_takes_from_the_listing_and_fills_the_need_but_settles_no
     trade = await awarded(exchange, "510100", [Sale("511922", 10_000, kept=5_000)], open_steps=7_000)
     shown = (await (await exchange.regulator()).get(f"/v1/trades/{trade}")).json()
     (line,) = shown["lines"]
-    assert await row(exchange, "listing", line["listing"], "awarded", "settled", "state") == (
+    assert await row(exchange, "listing", line["listing_id"], "awarded", "settled", "state") == (
         10_000,
         0,
         "LISTED",
     )
-    assert await need_item(exchange, shown["need"]) == (10_000, 0)
+    assert await need_item(exchange, shown["need_id"]) == (10_000, 0)
 
 
 async def test_awards_keep_the_order_they_are_given_in_and_are_told_in_one_event(exchange: Exchange) -> None:
