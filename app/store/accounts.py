@@ -108,24 +108,34 @@ async def balances(connection: Connection, jurisdiction: str) -> Mapping[Bucket,
     return {Bucket(row.bucket): row.balance for row in found}
 
 
+# A jurisdiction has a handful of money accounts: of each its newest postings, by the index (account, id),
+# and of those the newest of all.
+ENTRIES = """
+    SELECT entry.id, entry.transaction_id, head.at, head.kind, head.reference, account.bucket,
+           entry.amount, entry.balance_before, entry.balance_after
+      FROM account
+     CROSS JOIN LATERAL (
+           SELECT * FROM posting
+            WHERE posting.account_id = account.id AND posting.id < :before
+            ORDER BY posting.id DESC LIMIT :limit) AS entry
+      JOIN ledger_transaction AS head ON head.id = entry.transaction_id
+     WHERE account.jurisdiction = :jurisdiction AND account.asset = 'CNY' AND account.bucket <> 'bank'
+     ORDER BY entry.id DESC LIMIT :limit
+"""
+NO_POSTING_YET = 2**63 - 1
+
+
 async def entries(
     connection: Connection, jurisdiction: str, *, before: int | None, limit: int
 ) -> Sequence[EntryRow]:
     """Return at most ``limit`` entries of a jurisdiction's money, newest first, before the id given."""
     found = await connection.execute(
-        text(
-            """
-            SELECT posting.id, posting.transaction_id, head.at, head.kind, head.reference, account.bucket,
-                   posting.amount, posting.balance_before, posting.balance_after
-              FROM account
-              JOIN posting ON posting.account_id = account.id
-              JOIN ledger_transaction AS head ON head.id = posting.transaction_id
-             WHERE account.jurisdiction = :jurisdiction AND account.asset = 'CNY' AND account.bucket <> 'bank'
-               AND (CAST(:before AS bigint) IS NULL OR posting.id < CAST(:before AS bigint))
-             ORDER BY posting.id DESC LIMIT :limit
-            """
-        ),
-        {"jurisdiction": jurisdiction, "before": before, "limit": limit},
+        text(ENTRIES),
+        {
+            "jurisdiction": jurisdiction,
+            "before": NO_POSTING_YET if before is None else before,
+            "limit": limit,
+        },
     )
     return [
         EntryRow(

@@ -10,7 +10,7 @@ from app.market.errors import BrokenInvariant, Conflict, Insufficient
 from app.market.indicators import Indicator
 from app.market.ledger import AccountKey, Bucket, Entry, money, move
 from app.market.units import MAX_STEPS
-from app.store import clock, ledger, reserves
+from app.store import accounts, clock, ledger, reserves
 from app.store.database import Connection, Database
 from tests.conftest import Exchange
 from tests.story import credited
@@ -167,17 +167,19 @@ async def test_neither_posting_nor_reading_walks_what_history_left(database: Dat
             (ledger.LOCK_ACCOUNTS, {**ledger.key_columns([key]), "wanted": 1}),
             (reserves.ENTRIES, {**page, "before": reserves.NO_POSTING_YET}),
             (reserves.HOLDINGS, {**page, "after_asset": "", "after_batch": 0}),
+            (accounts.ENTRIES, {"jurisdiction": COUNTY, "limit": 51, "before": accounts.NO_POSTING_YET}),
         ):
             found = await connection.execute(text("EXPLAIN (COSTS OFF) " + statement), given)
             seen.append("\n".join(row[0] for row in found))
         return seen
 
-    lock_plan, entries_plan, holdings_plan = await database.transact(plans)
-    for plan in (lock_plan, entries_plan, holdings_plan):
+    lock_plan, entries_plan, holdings_plan, money_plan = await database.transact(plans)
+    for plan in (lock_plan, entries_plan, holdings_plan, money_plan):
         assert "Seq Scan on account" not in plan, plan
         assert "Seq Scan on posting" not in plan, plan
     assert "batch_id = key.batch_id" in lock_plan
     assert entries_plan.count("ix_posting_account_id_id") == 2
+    assert money_plan.count("ix_posting_account_id_id") == 1
 
 
 async def test_a_statement_of_entries_is_the_newest_first_whatever_the_account(exchange: Exchange) -> None:
