@@ -70,7 +70,7 @@ async def _authenticated(request: Request, action: Action) -> Actor:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not 0 < len(token) <= _LONGEST_TOKEN:
         raise Unauthenticated("Send the header `Authorization: Bearer <token>`.")
-    actor: Actor | None = await request.app.state.database.read(
+    actor: Actor | None = await request.app.state.database.look(
         partial(jurisdictions.actor_of, digest=token_digest(token))
     )
     if actor is None:
@@ -122,4 +122,9 @@ def actor_of(request: Request) -> Actor:
     return actor
 
 
-CurrentActor = Annotated[Actor, Depends(actor_of)]
+async def _current_actor(request: Request) -> Actor:
+    # async, as every dependency here: the framework sends a plain function to a thread.
+    return actor_of(request)
+
+
+CurrentActor = Annotated[Actor, Depends(_current_actor)]

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from app.market.errors import KeyReused, ensure
-from app.store import clock, journal
+from app.store import journal
 from app.store.database import Connection
 
 T = TypeVar("T")
@@ -47,7 +47,6 @@ async def once(
         jurisdiction=claim.jurisdiction,
         key=claim.key,
         request_digest=claim.request_digest,
-        at=await clock.now(connection),
     )
     if stored is not None:
         if stored.request_digest != claim.request_digest:

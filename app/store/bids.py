@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.market.errors import ensure
+from app.store import clock
 from app.store.auctions import COLUMNS, AuctionRow, auction_row
 from app.store.database import Connection
 
@@ -74,9 +75,9 @@ async def enter(connection: Connection, auction_id: int, buyer: str) -> AuctionR
 
 
 # The clock in a step of its own, so that one instant is judged and stored.
-_RECEIPT = """
+_RECEIPT = f"""
     WITH receipt AS MATERIALIZED (
-        SELECT clock_timestamp() + coalesce((SELECT ahead_by FROM clock_offset), interval '0') AS at
+        SELECT {clock.NOW} AS at
     ), standing AS MATERIALIZED (
         SELECT count(*) AS in_force, coalesce(bool_or(id = CAST(:old AS text)), false) AS found FROM bid
          WHERE auction_id = :auction_id AND buyer = :buyer

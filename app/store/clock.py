@@ -21,11 +21,13 @@ class ClockOffset(SQLModel, table=True):
     ahead_by: timedelta = Field(sa_column=Column(Interval, nullable=False))
 
 
+NOW = "clock_timestamp() + coalesce((SELECT ahead_by FROM clock_offset), interval '0')"
+"""The present instant, for a statement that needs no more of it than to store it."""
+
+
 async def now(connection: Connection) -> datetime:
     """Return the present instant (UTC), taken when asked and not when the transaction began."""
-    row = await connection.execute(
-        text("SELECT clock_timestamp() + coalesce((SELECT ahead_by FROM clock_offset), interval '0')")
-    )
+    row = await connection.execute(text(f"SELECT {NOW}"))
     instant: datetime = row.scalar_one()
     return instant
 

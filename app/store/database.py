@@ -1,4 +1,4 @@
-"""The engine and the only two ways to use it: ``transact`` (write) and ``read``.
+"""The engine and the only ways to use it: ``transact`` (write), ``read``, and ``look`` (one SELECT).
 
 A write is one transaction that either commits whole or leaves nothing; only this module commits.
 READ COMMITTED with explicit, ordered row locks; a serialization failure or deadlock is retried, and
@@ -49,12 +49,13 @@ class DatabaseBusy(Exception):
 
 
 class Database:
-    """A pool of connections to one PostgreSQL, and the two ways to use it."""
+    """A pool of connections to one PostgreSQL, and the ways to use it."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         """Wrap an engine; use ``connect`` to make one from settings."""
         self.engine = engine
         self.readers = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        self.lookers = engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @classmethod
     def connect(
@@ -119,6 +120,14 @@ class Database:
         """Run ``work`` on one consistent snapshot that can't write."""
         try:
             async with self._transaction(self.readers) as connection:
+                return await work(connection)
+        except (DBAPIError, *DRIVER_ERRORS) as error:
+            _raise_translated(error)
+
+    async def look(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Run ``work`` that is one SELECT: a snapshot by itself, without the two round trips around it."""
+        try:
+            async with self._transaction(self.lookers) as connection:
                 return await work(connection)
         except (DBAPIError, *DRIVER_ERRORS) as error:
             _raise_translated(error)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Column, Integer, text
 from sqlmodel import Field, SQLModel
 
-from app.store import columns
+from app.store import clock, columns
 from app.store.database import Connection
 
 
@@ -91,7 +91,7 @@ async def append(
 
 
 async def claim(
-    connection: Connection, *, jurisdiction: str, key: str, request_digest: bytes, at: datetime
+    connection: Connection, *, jurisdiction: str, key: str, request_digest: bytes
 ) -> StoredAnswer | None:
     """Claim an idempotency key; None if it is ours now, else the answer stored under it.
 
@@ -101,9 +101,10 @@ async def claim(
     claimed = await connection.execute(
         text(
             "INSERT INTO stored_answer (jurisdiction, key, request_digest, answered_at) "
-            "VALUES (:jurisdiction, :key, :request_digest, :at) ON CONFLICT DO NOTHING RETURNING key"
+            f"VALUES (:jurisdiction, :key, :request_digest, {clock.NOW}) "
+            "ON CONFLICT DO NOTHING RETURNING key"
         ),
-        {"jurisdiction": jurisdiction, "key": key, "request_digest": request_digest, "at": at},
+        {"jurisdiction": jurisdiction, "key": key, "request_digest": request_digest},
     )
     if claimed.first() is not None:
         return None
