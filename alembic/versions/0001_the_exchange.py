@@ -527,9 +527,9 @@ def upgrade() -> None:
     op.create_index(
         "ix_listing_queue",
         "listing",
-        ["indicator", sa.literal_column("poverty DESC"), "listed_at", "id"],
+        [sa.literal_column("(NOT poverty)"), "listed_at", "id"],
         unique=False,
-        postgresql_where=sa.text("state IN ('LISTED', 'IN_AUCTION')"),
+        postgresql_where=sa.text("state IN ('LISTED', 'IN_AUCTION') AND awarded < quantity"),
     )
     op.create_table(
         "need_item",
@@ -695,7 +695,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_listing_queue",
         table_name="listing",
-        postgresql_where=sa.text("state IN ('LISTED', 'IN_AUCTION')"),
+        postgresql_where=sa.text("state IN ('LISTED', 'IN_AUCTION') AND awarded < quantity"),
     )
     op.drop_index(op.f("ix_listing_county"), table_name="listing")
     op.drop_index(op.f("ix_listing_batch_id"), table_name="listing")

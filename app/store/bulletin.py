@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -77,6 +77,30 @@ class QueuePlace:
     id: int
 
 
+HEAD_OF_QUEUE = QueuePlace(poverty=True, listed_at=datetime.min.replace(tzinfo=UTC), id=0)
+"""Before every listing."""
+
+# Places are compared as rows, so that a page starts in the index and not at the head of the queue.
+OPEN_LISTINGS = """
+    SELECT listing.id, listing.county, listing.indicator, listing.quantity - listing.awarded AS buyable,
+           listing.ask, listing.open_to_key_projects, listing.poverty, listing.listed_at, listing.state,
+           listing.auction_id, batch.project_id, named.name AS county_name
+      FROM (SELECT * FROM listing
+             WHERE state IN ('LISTED', 'IN_AUCTION') AND awarded < quantity
+               AND (CAST(:indicator AS text) IS NULL OR indicator = CAST(:indicator AS text))
+               AND ((NOT poverty), listed_at, id)
+                   > (NOT CAST(:poverty AS boolean), CAST(:listed_at AS timestamptz), CAST(:id AS bigint))
+             ORDER BY (NOT poverty), listed_at, id LIMIT :limit) AS listing
+      JOIN batch ON batch.id = listing.batch_id
+      LEFT JOIN LATERAL (
+           SELECT dated.name FROM jurisdiction_version AS dated
+            WHERE dated.code = listing.county AND dated.valid_from <= :day
+              AND (dated.valid_until IS NULL OR :day < dated.valid_until)
+            ORDER BY dated.valid_from DESC LIMIT 1) AS named ON true
+     ORDER BY (NOT listing.poverty), listing.listed_at, listing.id
+"""
+
+
 async def open_listings(
     connection: Connection,
     *,
@@ -86,35 +110,15 @@ async def open_listings(
     limit: int,
 ) -> Sequence[OpenListing]:
     """Return at most ``limit`` open listings in queue order: poverty counties, then by time, then by id."""
+    place = after or HEAD_OF_QUEUE
     found = await connection.execute(
-        text(
-            """
-            SELECT listing.id, listing.county, listing.indicator,
-                   listing.quantity - listing.awarded AS buyable, listing.ask,
-                   listing.open_to_key_projects, listing.poverty, listing.listed_at, listing.state,
-                   listing.auction_id, batch.project_id, named.name AS county_name
-              FROM listing
-              JOIN batch ON batch.id = listing.batch_id
-              LEFT JOIN LATERAL (
-                   SELECT dated.name FROM jurisdiction_version AS dated
-                    WHERE dated.code = listing.county AND dated.valid_from <= :day
-                      AND (dated.valid_until IS NULL OR :day < dated.valid_until)
-                    ORDER BY dated.valid_from DESC LIMIT 1) AS named ON true
-             WHERE listing.state IN ('LISTED', 'IN_AUCTION') AND listing.awarded < listing.quantity
-               AND (CAST(:indicator AS text) IS NULL OR listing.indicator = CAST(:indicator AS text))
-               AND (CAST(:id AS bigint) IS NULL
-                    OR (NOT listing.poverty, listing.listed_at, listing.id)
-                       > (NOT CAST(:poverty AS boolean), CAST(:listed_at AS timestamptz),
-                          CAST(:id AS bigint)))
-             ORDER BY listing.poverty DESC, listing.listed_at, listing.id LIMIT :limit
-            """
-        ),
+        text(OPEN_LISTINGS),
         {
             "indicator": indicator,
             "day": day,
-            "poverty": after.poverty if after else None,
-            "listed_at": after.listed_at if after else None,
-            "id": after.id if after else None,
+            "poverty": place.poverty,
+            "listed_at": place.listed_at,
+            "id": place.id,
             "limit": limit,
         },
     )

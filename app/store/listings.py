@@ -30,13 +30,13 @@ class Listing(SQLModel, table=True):
             name="ck_listing_quantities",
         ),
         CheckConstraint("(state = 'IN_AUCTION') = (auction_id IS NOT NULL)", name="ck_listing_auction"),
+        # The queue of what can still be bought, in the order and the words of the bulletin's statement.
         Index(
             "ix_listing_queue",
-            "indicator",
-            text("poverty DESC"),
+            text("(NOT poverty)"),
             "listed_at",
             "id",
-            postgresql_where=text("state IN ('LISTED', 'IN_AUCTION')"),
+            postgresql_where=text("state IN ('LISTED', 'IN_AUCTION') AND awarded < quantity"),
         ),
     )
 
