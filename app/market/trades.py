@@ -226,7 +226,18 @@ def confirm(trade: Trade, named: str, now: datetime) -> Trade:
             notice_ends_at=trade.notice_ends_at.isoformat(),
             now=now.isoformat(),
         )
+    _refuse_overdue(trade, named, now)
     return replace(trade, state=after, confirmed_at=now)
+
+
+def _refuse_overdue(trade: Trade, named: str, now: datetime) -> None:
+    if now >= trade.payment_due_at:
+        raise Conflict(
+            "payment_overdue",
+            f"Payment of trade {named} was due before {trade.payment_due_at.isoformat()}.",
+            payment_due_at=trade.payment_due_at.isoformat(),
+            now=now.isoformat(),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,13 +258,7 @@ def payment(trade: Trade) -> Payment:
 def pay(trade: Trade, named: str, now: datetime, available_fen: int) -> tuple[Trade, tuple[Entry, ...]]:
     """The trade paid into its buyer's escrow; raises Conflict when late, Insufficient when short."""
     after = _step(trade, named, TradeEvent.PAY)
-    if now >= trade.payment_due_at:
-        raise Conflict(
-            "payment_overdue",
-            f"Payment of trade {named} was due before {trade.payment_due_at.isoformat()}.",
-            payment_due_at=trade.payment_due_at.isoformat(),
-            now=now.isoformat(),
-        )
+    _refuse_overdue(trade, named, now)
     due = payment(trade)
     if due.from_available_fen > available_fen:
         shortage = format_money(due.from_available_fen - available_fen)

@@ -44,28 +44,40 @@ class UnfilledView(View):
     quantity: str
 
 
-class AllocationView(View):
-    """A run: what it filled and what still waits."""
+class AllocationHeadView(View):
+    """A run, and where its record and outcome are."""
 
     id: str
     run_at: Instant
     run_by: str | None
     record_url: str
     outcome_url: str
-    fills: list[FillView]
-    unfilled: list[UnfilledView]
 
     @classmethod
-    def of(cls, row: allocations.AllocationRow) -> "AllocationView":
-        """Shape a run."""
+    def of(cls, row: allocations.AllocationHead) -> "AllocationHeadView":
+        """Shape a run without what it filled."""
         name = public_id(Kind.ALLOCATION, row.id)
-        outcome = json.loads(row.outcome)
         return cls(
             id=name,
             run_at=row.run_at,
             run_by=row.run_by,
             record_url=f"{router.prefix}/{name}/record",
             outcome_url=f"{router.prefix}/{name}/outcome",
+        )
+
+
+class AllocationView(AllocationHeadView):
+    """A run: what it filled and what still waits."""
+
+    fills: list[FillView]
+    unfilled: list[UnfilledView]
+
+    @classmethod
+    def of_run(cls, row: allocations.AllocationRow) -> "AllocationView":
+        """Shape a run with its outcome."""
+        outcome = json.loads(row.outcome)
+        return cls(
+            **AllocationHeadView.of(row).model_dump(),
             fills=[FillView(**fill) for fill in outcome["fills"]],
             unfilled=[UnfilledView(**each) for each in outcome["unfilled"]],
         )
@@ -80,19 +92,19 @@ class AllocationView(View):
 )
 async def run_allocation(form: AllocationForm, actor: CurrentActor, writing: Writing) -> Response:
     """Fill the waiting key-project needs at the fixed price; a run that fills nothing is published too."""
-    return await writing.run(partial(allocations.run, actor=actor), AllocationView.of)
+    return await writing.run(partial(allocations.run, actor=actor), AllocationView.of_run)
 
 
 @router.get(
     "",
     operation_id=Action.READ_ALLOCATIONS,
-    responses=documented(PageView[AllocationView]),
+    responses=documented(PageView[AllocationHeadView]),
     summary="Allocation runs",
 )
 async def read_allocations(reading: Reading, page: Paging) -> Response:
     """List the runs, the first one first."""
     work = partial(allocations.allocations, after=page.after[0] if page.after else None, limit=page.limit + 1)
-    return await reading.run(work, lambda rows: page.view(rows, AllocationView.of, lambda row: (row.id,)))
+    return await reading.run(work, lambda rows: page.view(rows, AllocationHeadView.of, lambda row: (row.id,)))
 
 
 @router.get(
@@ -104,7 +116,7 @@ async def read_allocations(reading: Reading, page: Paging) -> Response:
 async def read_allocation(allocation_id: Id, reading: Reading) -> Response:
     """Show a run."""
     work = partial(allocations.allocation, allocation_id=row_number(Kind.ALLOCATION, allocation_id))
-    return await reading.run(work, AllocationView.of)
+    return await reading.run(work, AllocationView.of_run)
 
 
 @router.get(

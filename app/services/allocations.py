@@ -30,12 +30,12 @@ from app.services.days import microseconds
 from app.services.journal import announce
 from app.store import allocations as store
 from app.store import bands, clock, listings, needs
-from app.store.allocations import AllocationRow
+from app.store.allocations import AllocationHead, AllocationRow
 from app.store.database import Connection
 from app.store.listings import ListingRow
 from app.store.needs import NeedRow
 
-__all__ = ["AllocationRow", "allocation", "allocations", "run", "run_for"]
+__all__ = ["AllocationHead", "AllocationRow", "allocation", "allocations", "run", "run_for"]
 
 
 async def run(connection: Connection, *, actor: Actor) -> AllocationRow:
@@ -201,8 +201,8 @@ def _line(fill: Fill, listings_by_id: Mapping[str, ListingRow]) -> AwardedLine:
     )
 
 
-async def allocations(connection: Connection, *, after: int | None, limit: int) -> Sequence[AllocationRow]:
-    """Return at most ``limit`` runs after the number given."""
+async def allocations(connection: Connection, *, after: int | None, limit: int) -> Sequence[AllocationHead]:
+    """Return at most ``limit`` runs after the number given, without their records."""
     return await store.allocations(connection, after=after, limit=limit)
 
 

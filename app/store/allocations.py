@@ -23,12 +23,18 @@ class Allocation(SQLModel, table=True):
 
 
 @dataclass(frozen=True, slots=True)
-class AllocationRow:
-    """One run, with its record and outcome as published."""
+class AllocationHead:
+    """One run without its record and outcome, which can be long."""
 
     id: int
     run_at: datetime
     run_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRow(AllocationHead):
+    """One run, with its record and outcome as published."""
+
     record: str
     outcome: str
 
@@ -60,16 +66,16 @@ async def find(connection: Connection, id_: int) -> AllocationRow | None:
     return None if row is None else _allocation(row)
 
 
-async def allocations(connection: Connection, *, after: int | None, limit: int) -> Sequence[AllocationRow]:
-    """Return at most ``limit`` runs after the id given, by id."""
+async def allocations(connection: Connection, *, after: int | None, limit: int) -> Sequence[AllocationHead]:
+    """Return at most ``limit`` runs after the id given, by id, without their records."""
     found = await connection.execute(
         text(
             """
-            SELECT id, run_at, run_by, record, outcome FROM allocation
+            SELECT id, run_at, run_by FROM allocation
              WHERE (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
              ORDER BY id LIMIT :limit
             """
         ),
         {"after": after, "limit": limit},
     )
-    return [_allocation(row) for row in found]
+    return [AllocationHead(row.id, row.run_at, row.run_by) for row in found]

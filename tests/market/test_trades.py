@@ -160,6 +160,14 @@ def test_a_payment_that_is_a_fen_short_is_refused_with_the_shortage() -> None:
     assert refusal.value.facts["shortage"] == "0.01"
 
 
+def test_what_can_no_longer_be_paid_is_not_confirmed_either() -> None:
+    waiting = trade(*TWO, state=TradeState.AWARDED)
+    confirm(waiting, "T7", waiting.payment_due_at - timedelta(microseconds=1))
+    with pytest.raises(Conflict) as refusal:
+        confirm(waiting, "T7", waiting.payment_due_at)
+    assert refusal.value.code == "payment_overdue"
+
+
 def test_payment_is_too_late_at_the_instant_it_was_due_before() -> None:
     confirmed = trade(*TWO, state=TradeState.CONFIRMED)
     pay(confirmed, "T7", confirmed.payment_due_at - timedelta(microseconds=1), available_fen=1_000_01)

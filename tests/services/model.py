@@ -493,6 +493,8 @@ class Model:
         found = set() if trade.state == "AWARDED" else {"wrong_state"}
         if trade.notice_ends_at is None or now < trade.notice_ends_at:
             found.add("notice_running")
+        if trade.payment_due_at is None or now >= trade.payment_due_at:
+            found.add("payment_overdue")
         return found
 
     def against_payment(self, trade: Trade, now: datetime) -> set[str]:
