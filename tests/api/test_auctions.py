@@ -187,6 +187,7 @@ async def test_a_registration_reserves_the_need_and_holds_the_deposit(exchange: 
 async def test_a_registration_is_refused_for_each_reason_and_changes_nothing(exchange: Exchange) -> None:
     await band(exchange, AREA)
     await listed(exchange, POOR, AREA, "10.0000")
+    sellers = await approved_need(exchange, ORDINARY, {AREA: "8.0000"})
     await listed(exchange, ORDINARY, AREA, "1.0000")
     auction = await announced(exchange, AREA, lot="0.5")
     path = f"/v1/auctions/{auction['id']}/registrations"
@@ -194,7 +195,6 @@ async def test_a_registration_is_refused_for_each_reason_and_changes_nothing(exc
     key = await approved_need(exchange, CHENGDU, {AREA: "8.0000"}, key_level="national")
     grain = await approved_need(exchange, CHENGDU, {CAPACITY: "900.00"})
     others = await approved_need(exchange, PANZHIHUA, {AREA: "8.0000"})
-    sellers = await approved_need(exchange, ORDINARY, {AREA: "8.0000"})
     buyer, seller = await exchange.city(CHENGDU), await exchange.county(ORDINARY)
     for client, named, limit, code, field in (
         (buyer, need, "8.0001", "exceeds_open_need", "limit"),
