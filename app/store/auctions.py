@@ -377,13 +377,13 @@ async def lots_in_pools(connection: Connection, auction_ids: Iterable[int]) -> d
     found = await connection.execute(
         text(
             """
-            SELECT auction_id, count(*) AS listings, CAST(sum(quantity) AS bigint) AS supply FROM auction_lot
+            SELECT auction_id, count(*) AS listings, sum(quantity) AS supply FROM auction_lot
              WHERE auction_id = ANY(CAST(:ids AS bigint[])) GROUP BY auction_id
             """
         ),
         {"ids": sorted(set(auction_ids))},
     )
-    return {row.auction_id: (row.listings, row.supply) for row in found}
+    return {row.auction_id: (row.listings, int(row.supply)) for row in found}
 
 
 def _registration(row: Any) -> RegistrationRow:

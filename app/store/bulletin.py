@@ -151,7 +151,7 @@ async def announcements(
             SELECT auction.*, pool.listings AS pool_listings, pool.supply AS pool_supply
               FROM auction
               JOIN LATERAL (
-                   SELECT count(*) AS listings, coalesce(sum(quantity), 0)::bigint AS supply
+                   SELECT count(*) AS listings, coalesce(sum(quantity), 0) AS supply
                      FROM auction_lot WHERE auction_lot.auction_id = auction.id) AS pool ON true
              WHERE auction.state IN ('ANNOUNCED', 'CLOSED')
                AND (CAST(:indicator AS text) IS NULL OR auction.indicator = CAST(:indicator AS text))
@@ -178,7 +178,7 @@ async def announcements(
             deposit_rate=row.deposit_rate,
             bids_per_buyer=row.bids_per_buyer,
             pool_listings=row.pool_listings,
-            pool_supply=row.pool_supply,
+            pool_supply=int(row.pool_supply),
         )
         for row in found
     ]

@@ -1,5 +1,6 @@
 """Auctions over HTTP (RULES 10): announced with their pool, registered for, cancelled, opened, published."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.story import (
     registered,
     sanctioned,
     until,
+    verified,
 )
 
 AREA, CAPACITY = Indicator.FARMLAND_QUANTITY, Indicator.GRAIN_CAPACITY
@@ -274,6 +276,26 @@ async def test_only_overseers_are_warned_that_limits_and_caps_can_not_take_the_s
     assert (await city.get(path)).json()["warnings"] == []
     await registered(exchange, auction, PANZHIHUA, "5.0000")
     assert (await regulator.get(path)).json()["warnings"] == []
+
+
+async def test_supply_beyond_64_bits_is_pooled_and_shown(exchange: Exchange) -> None:
+    await band(exchange, AREA)
+    for _ in range(3):
+        await listed(exchange, POOR, AREA, "400000000000000.0000")
+    regulator, seller = await exchange.regulator(), await exchange.county(POOR)
+    reserve = (await seller.get(f"/v1/reserves/{POOR}")).json()
+    assert "1200000000000000.0000" in json.dumps(reserve)
+    auction = await announced(exchange, AREA)
+    supply = "1200000000000000.0000"
+    assert auction["pool"]["supply"] == supply
+    assert (await regulator.get(f"/v1/auctions/{auction['id']}")).json()["pool"]["supply"] == supply
+    (item,) = (await regulator.get("/v1/auctions")).json()["items"]
+    assert item["pool"]["supply"] == supply
+    (shown,) = (await exchange.public().get("/v1/bulletin/announcements")).json()["items"]
+    assert supply in json.dumps(shown)
+    _, outcome = await opened(exchange, auction)
+    assert outcome["unsold_quantity"] == supply
+    await verified(exchange)
 
 
 async def test_an_auction_looks_the_same_with_and_without_bids_before_the_opening(exchange: Exchange) -> None:
