@@ -12,7 +12,7 @@ from app.market.admission import Admission
 from app.market.auctions import RejectionReason, Rules, SealedBid
 from app.market.errors import RuleBroken, ensure
 from app.market.indicators import UNIT, Indicator
-from app.market.units import divide_half_up, format_money, format_quantity
+from app.market.units import MOST_AMOUNT_FEN, amount_fen, divide_half_up, format_money, format_quantity
 
 
 class LeftOutReason(StrEnum):
@@ -82,6 +82,24 @@ def deposit_fen(rate: Fraction, ceiling_fen: int, limit_steps: int, indicator: I
     return divide_half_up(
         rate.numerator * ceiling_fen * limit_steps, rate.denominator * UNIT[indicator].steps
     )
+
+
+def refuse_uncountable_limit(rules: Rules, limit_steps: int, indicator: Indicator) -> None:
+    """Raise RuleBroken for a limit that comes to more, at the ceiling, than one trade may.
+
+    Whatever a buyer then wins, at whatever price, is countable: an opening must not stumble over it.
+    """
+    if amount_fen(rules.ceiling_fen, limit_steps, indicator) > MOST_AMOUNT_FEN:
+        raise RuleBroken(
+            "limit_too_large",
+            f"At the ceiling of {format_money(rules.ceiling_fen)} a limit of "
+            f"{format_quantity(limit_steps, indicator)} {UNIT[indicator].name} comes to more than "
+            f"{format_money(MOST_AMOUNT_FEN)} yuan, the most that one trade may.",
+            field="limit",
+            limit=format_quantity(limit_steps, indicator),
+            ceiling=format_money(rules.ceiling_fen),
+            most_amount=format_money(MOST_AMOUNT_FEN),
+        )
 
 
 def kept_deposit_fen(held_fen: int, limit_steps: int, awarded_steps: int, amount_fen: int) -> int:

@@ -16,6 +16,7 @@ from app.market.bidding import (
     PooledLot,
     deposit_fen,
     pool,
+    refuse_uncountable_limit,
     refuse_worthless_lot,
     takeable_steps,
 )
@@ -345,6 +346,7 @@ def _refuse_registration(row: AuctionRow, held: needs.NeedRow, limit: int, now: 
             field="limit",
             lot=format_quantity(row.rules.lot_steps, row.indicator),
         )
+    refuse_uncountable_limit(row.rules, limit, row.indicator)
     if limit > held.open(row.indicator):
         raise RuleBroken(
             "exceeds_open_need",

@@ -278,6 +278,36 @@ async def test_only_overseers_are_warned_that_limits_and_caps_can_not_take_the_s
     assert (await regulator.get(path)).json()["warnings"] == []
 
 
+async def test_a_limit_that_would_be_beyond_count_at_the_ceiling_is_refused(exchange: Exchange) -> None:
+    await band(exchange, AREA, "300000.00", "100000000.00")
+    await listed(exchange, POOR, AREA, "10.0000")
+    auction = await announced(exchange, AREA)
+    need = await approved_need(exchange, CHENGDU, {AREA: "1000000000.0000"})
+    buyer, path = await exchange.city(CHENGDU), f"/v1/auctions/{auction['id']}/registrations"
+    answer = await buyer.post(path, {"need_id": need, "limit": "100000000.0001"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "limit_too_large"), answer.text
+    assert (answer.json()["field"], answer.json()["facts"]["ceiling"]) == ("limit", "100000000.00")
+    just_within = await buyer.post(path, {"need_id": need, "limit": "100000000.0000"})
+    assert just_within.json()["code"] == "insufficient", just_within.text
+    assert (await need_item(exchange, need))["reserved"] == "0.0000"
+
+
+async def test_the_largest_limit_may_win_all_of_it(exchange: Exchange) -> None:
+    await policy(exchange, "deposit_rate", "0.000001")
+    await band(exchange, AREA, "300000.00", "100000000.00")
+    for county in (POOR, ORDINARY):
+        await listed(exchange, county, AREA, "50000000.0000")
+    auction = await announced(exchange, AREA)
+    made = await registered(exchange, auction, CHENGDU, "100000000.0000")
+    await bid(exchange, auction, CHENGDU, "100000000.00", "100000000.0000")
+    await opened(exchange, auction)
+    assert (await need_item(exchange, made["need_id"]))["awarded"] == "100000000.0000"
+    regulator = await exchange.regulator()
+    (trade,) = (await regulator.get("/v1/trades", params={"auction_id": auction["id"]})).json()["items"]
+    assert trade["amount"] == "10000000000000000.00"
+    await verified(exchange)
+
+
 async def test_supply_beyond_64_bits_is_pooled_and_shown(exchange: Exchange) -> None:
     await band(exchange, AREA)
     for _ in range(3):

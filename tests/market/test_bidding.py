@@ -1,5 +1,6 @@
 """What is decided before the opening: the pool, the deposits, what a bid is told as it arrives."""
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -16,11 +17,13 @@ from app.market.bidding import (
     kept_deposit_fen,
     pool,
     refuse_inadmissible,
+    refuse_uncountable_limit,
     refuse_worthless_lot,
     takeable_steps,
 )
 from app.market.errors import BrokenInvariant, RuleBroken
 from app.market.indicators import Indicator
+from app.market.units import MAX_STEPS, MOST_AMOUNT_FEN, amount_fen
 
 AREA = Indicator.FARMLAND_QUANTITY
 FLOOR, CEILING = 300_000_00, 450_000_00
@@ -64,6 +67,27 @@ def test_the_deposit_is_rate_times_ceiling_times_limit_rounded_half_up() -> None
     assert deposit_fen(Fraction("0.10"), CEILING, 25_0000, AREA) == 112_500_000
     assert deposit_fen(Fraction("0.5"), 1, 1_0000, AREA) == 1
     assert deposit_fen(Fraction("0.4999"), 1, 1_0000, AREA) == 0
+
+
+MOST_LIMIT = MOST_AMOUNT_FEN * 1_0000 // CEILING
+
+
+@given(limit=st.integers(1, MOST_LIMIT), cuts=st.lists(st.floats(0, 1, exclude_max=True), max_size=20))
+def test_whatever_a_limit_within_count_wins_in_however_many_lines_is_countable(
+    limit: int, cuts: list[float]
+) -> None:
+    refuse_uncountable_limit(rules(), limit, AREA)
+    ends = [0, *sorted(int(limit * cut) for cut in cuts), limit]
+    lines = [end - start for start, end in itertools.pairwise(ends)]
+    assert sum(amount_fen(CEILING, steps, AREA) for steps in lines) <= MAX_STEPS
+    assert deposit_fen(Fraction(1), CEILING, limit, AREA) <= MAX_STEPS
+
+
+def test_a_limit_beyond_count_at_the_ceiling_is_refused() -> None:
+    for limit in (MOST_LIMIT + 1, MAX_STEPS):
+        with pytest.raises(RuleBroken) as refused:
+            refuse_uncountable_limit(rules(), limit, AREA)
+        assert (refused.value.code, refused.value.field) == ("limit_too_large", "limit")
 
 
 @given(
