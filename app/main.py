@@ -37,22 +37,23 @@ from app.store.database import Database
 from app.telemetry import RequestTelemetry
 from app.worker import due_work
 
+# In the order in which a request's route is looked for: what the closing minutes and the public ask first.
 ROUTERS = (
-    service.router,
+    auctions.router,
+    bulletin.router,
+    reserves.router,
+    trades.router,
+    accounts.router,
+    listings.router,
+    needs.router,
+    applications.router,
+    allocations.router,
+    projects.router,
     jurisdictions.router,
     policies.router,
     bands.router,
     sanctions.router,
-    projects.router,
-    trades.router,
-    accounts.router,
-    reserves.router,
-    applications.router,
-    needs.router,
-    listings.router,
-    allocations.router,
-    auctions.router,
-    bulletin.router,
+    service.router,
 )
 
 UNGUARDED = ("/openapi.json",)
