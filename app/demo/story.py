@@ -250,7 +250,7 @@ class Story:
         return str(auction["id"])
 
     def _bid(self, auction: str) -> None:
-        step("Sealed bids: nobody, the operator included, can read them before the opening")
+        step("Sealed bids: neither the API, nor a log, nor a dump of the database shows them early")
         path = f"/v1/auctions/{auction}/bids"
         early = self.buyers["510100"].refused(path, {"price": "300000.00", "quantity": "1.0000"})
         say(f"    too early: {early['status']} {early['code']}")
@@ -348,6 +348,8 @@ def play(folder: Path) -> None:
         before = story.books()
         before.show()
         story.key_project()
+        step("The books after the key project")
+        story.books().show()
         story.auction()
         step("The books after all trades")
         after = story.books()
