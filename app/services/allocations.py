@@ -35,40 +35,57 @@ from app.store.database import Connection
 from app.store.listings import ListingRow
 from app.store.needs import NeedRow
 
-__all__ = ["AllocationHead", "AllocationRow", "allocation", "allocations", "run", "run_for"]
+__all__ = [
+    "AllocationHead",
+    "AllocationRow",
+    "Held",
+    "allocation",
+    "allocations",
+    "hold",
+    "run",
+    "run_for",
+]
 
 
 async def run(connection: Connection, *, actor: Actor) -> AllocationRow:
     """Run an allocation for everything that waits and publish it, though it may fill nothing."""
     permit(actor, Action.RUN_ALLOCATION, actor.jurisdiction)
-    held = await _hold(connection, frozenset())
+    held = await hold(connection)
     now = await clock.now(connection)
     return await _run(connection, await _plan(connection, held, now), now=now, actor=actor.jurisdiction)
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The waiting needs and the listings of what they want, all locked by this transaction."""
+
+    needs: Sequence[NeedRow]
+    listings: Sequence[ListingRow]
+
+
+async def hold(connection: Connection, indicators: Collection[Indicator] = ()) -> Held:
+    """Lock the needs that wait, then the listings of all that they want and of ``indicators``.
+
+    The caller may hold an auction row, but no need and no listing yet, and takes its ``now`` after this.
+    """
+    waiting = await needs.lock_waiting(connection)
+    wanted = {each for need in waiting for each in need.items if need.open(each) > 0}
+    return Held(waiting, await listings.lock_listed(connection, wanted | set(indicators)))
+
+
 async def run_for(
-    connection: Connection, *, now: datetime, actor: str | None, indicators: Collection[Indicator]
+    connection: Connection, held: Held, *, now: datetime, actor: str | None, indicators: Collection[Indicator]
 ) -> AllocationRow | None:
     """Serve the waiting key-project needs of ``indicators`` before an auction takes what is listed.
 
     Returns None, and publishes nothing, where no need waits for them or nothing is listed for the needs
-    that do. Takes the locks of needs, then of the listings of ``indicators`` and of all that the needs
-    want: the caller may hold an auction row, but no need and no listing yet.
+    that do. What is ``held`` was taken for the same ``indicators``, before ``now``.
     """
-    held = await _hold(connection, frozenset(indicators))
     plan = await _plan(connection, held, now)
     wanted = {indicator for demand in plan.allocation.demands for indicator in demand.quantities_steps}
     if wanted.isdisjoint(indicators) or not plan.allocation.listings:
         return None
     return await _run(connection, plan, now=now, actor=actor)
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    """The waiting needs and the listings of what they want, all locked by this transaction."""
-
-    needs: Sequence[NeedRow]
-    listings: Sequence[ListingRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +98,7 @@ class _Plan:
     listings: Mapping[str, ListingRow]
 
 
-async def _hold(connection: Connection, indicators: frozenset[Indicator]) -> _Held:
-    waiting = await needs.lock_waiting(connection)
-    wanted = {each for need in waiting for each in need.items if need.open(each) > 0}
-    return _Held(waiting, await listings.lock_listed(connection, wanted | indicators))
-
-
-async def _plan(connection: Connection, held: _Held, now: datetime) -> _Plan:
+async def _plan(connection: Connection, held: Held, now: datetime) -> _Plan:
     in_force = await bands.in_force(connection, now)
     prices_fen = {each: row.band.key_project_price_fen for each, row in in_force.items()}
     demands: list[Demand] = []

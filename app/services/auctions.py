@@ -113,14 +113,13 @@ async def announce_auction(
     Policies and band are those of the announcement. Raises RuleBroken, and Conflict for an empty pool.
     """
     permit(actor, Action.ANNOUNCE_AUCTION, actor.jurisdiction)
+    held = await allocations.hold(connection, [indicator])
     now = await clock.now(connection)
-    _refuse_times(now, opens_at, closes_at)
-    await allocations.run_for(connection, now=now, actor=actor.jurisdiction, indicators=[indicator])
-    listed = await listings.lock_listed(connection, [indicator])
-    now = await clock.now(connection)  # the announcement's own instant, after the locks it waited for
     _refuse_times(now, opens_at, closes_at)
     in_force = await policies.in_force(connection, now)
     rules, cap_text = _rules(indicator, await _band(connection, indicator, now), in_force, choices)
+    await allocations.run_for(connection, held, now=now, actor=actor.jurisdiction, indicators=[indicator])
+    listed = await _still_buyable(connection, held, indicator)
     lots, left_out = pool([Candidate(row.id, row.buyable, row.ask_fen) for row in listed], rules)
     if not lots:
         raise Conflict(
@@ -154,6 +153,14 @@ async def announce_auction(
     await _announce(connection, row, lots, absent, actor=actor)
     supply = sum(lot.quantity_steps for lot in lots)
     return Standing(row, len(lots), supply, _warnings(row, supply, []), absent)
+
+
+async def _still_buyable(
+    connection: Connection, held: allocations.Held, indicator: Indicator
+) -> Sequence[ListingRow]:
+    """What key projects have left of the listings that are held."""
+    after = await listings.lock(connection, [row.id for row in held.listings if row.indicator is indicator])
+    return [row for row in after.values() if row.buyable > 0]
 
 
 def _refuse_times(now: datetime, opens_at: datetime, closes_at: datetime) -> None:

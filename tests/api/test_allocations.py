@@ -28,8 +28,9 @@ async def before_an_auction(exchange: Exchange, *indicators: Indicator) -> Alloc
     """What the announcement of an auction of the indicators runs first."""
 
     async def work(connection: Connection) -> AllocationRow | None:
+        held = await allocations.hold(connection, indicators)
         now = await clock.now(connection)
-        return await allocations.run_for(connection, now=now, actor="510000", indicators=indicators)
+        return await allocations.run_for(connection, held, now=now, actor="510000", indicators=indicators)
 
     return await exchange.database.transact(work)
 

@@ -5,11 +5,28 @@ from collections import Counter
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import text
+
+from app.market.access import Actor, Role
+from app.market.ids import Kind, row_number
 from app.market.indicators import Indicator
+from app.market.needs import KeyLevel
 from app.sealing.keys import Keys
+from app.services import needs
+from app.store.database import Connection
 from app.worker import do_due
 from tests.conftest import Exchange
-from tests.story import announced, approved_need, band, bid, listed, registered, until, verified
+from tests.story import (
+    announced,
+    approved_need,
+    band,
+    bid,
+    filed_application,
+    listed,
+    registered,
+    until,
+    verified,
+)
 
 AREA = Indicator.FARMLAND_QUANTITY
 POOR, ORDINARY = "511922", "510722"
@@ -87,3 +104,47 @@ async def test_of_two_announcements_at_once_one_takes_the_pool(live_exchange: Ex
     (made,) = (a.json() for a in answers if a.status_code == 201)
     assert made["pool"]["supply"] == "16.0000"
     assert len((await regulator.get("/v1/trades")).json()["items"]) == 1
+
+
+async def test_what_an_announcement_awards_was_approved_before_though_it_had_to_wait(
+    live_exchange: Exchange,
+) -> None:
+    await band(live_exchange, AREA)
+    await listed(live_exchange, POOR, AREA, "10.0000")
+    buyer, regulator = await live_exchange.city(BUYERS[0]), await live_exchange.regulator()
+    application = await filed_application(live_exchange, BUYERS[0], {AREA: "4.0000"})
+    declared = await buyer.post(
+        "/v1/needs", {"application_id": application, "quantities": {AREA.value: "4.0000"}}
+    )
+    need = declared.json()["id"]
+    opens_at = await live_exchange.now() + timedelta(minutes=1)
+    body = {
+        "indicator": AREA.value,
+        "opens_at": opens_at.isoformat(),
+        "closes_at": (opens_at + timedelta(hours=1)).isoformat(),
+    }
+
+    async def approve_while_it_waits(connection: Connection) -> asyncio.Task[Any]:
+        await connection.execute(text("LOCK TABLE need IN ACCESS EXCLUSIVE MODE"))
+        announcing = asyncio.create_task(regulator.post("/v1/auctions", body))
+        waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'need'::regclass")
+        for _ in range(1000):
+            if (await connection.execute(waiting)).scalar_one():
+                break
+            await asyncio.sleep(0.01)
+        await needs.approve(
+            connection,
+            actor=Actor(0, "tests", "510000", frozenset({Role.LAND_REGULATOR})),
+            need_id=row_number(Kind.NEED, need),
+            key_level=KeyLevel.NATIONAL,
+            reason=None,
+        )
+        return announcing
+
+    announcing = await live_exchange.database.transact(approve_while_it_waits)
+    auction = await announcing
+    assert auction.status_code == 201, auction.text
+    approved_at = (await regulator.get(f"/v1/needs/{need}")).json()["approved_at"]
+    (trade,) = (await regulator.get("/v1/trades")).json()["items"]
+    (run,) = (await regulator.get("/v1/allocations")).json()["items"]
+    assert approved_at < trade["awarded_at"] == run["run_at"] == auction.json()["announced_at"]

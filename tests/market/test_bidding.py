@@ -72,12 +72,12 @@ def test_the_deposit_is_rate_times_ceiling_times_limit_rounded_half_up() -> None
 MOST_LIMIT = MOST_AMOUNT_FEN * 1_0000 // CEILING
 
 
-@given(limit=st.integers(1, MOST_LIMIT), cuts=st.lists(st.floats(0, 1, exclude_max=True), max_size=20))
+@given(limit=st.integers(1, MOST_LIMIT), cuts=st.lists(st.integers(0, 10**6), max_size=20))
 def test_whatever_a_limit_within_count_wins_in_however_many_lines_is_countable(
-    limit: int, cuts: list[float]
+    limit: int, cuts: list[int]
 ) -> None:
     refuse_uncountable_limit(rules(), limit, AREA)
-    ends = [0, *sorted(int(limit * cut) for cut in cuts), limit]
+    ends = [0, *sorted(limit * cut // 10**6 for cut in cuts), limit]
     lines = [end - start for start, end in itertools.pairwise(ends)]
     assert sum(amount_fen(CEILING, steps, AREA) for steps in lines) <= MAX_STEPS
     assert deposit_fen(Fraction(1), CEILING, limit, AREA) <= MAX_STEPS
