@@ -63,7 +63,7 @@ async def test_a_receipt_shows_the_time_and_the_hash_of_what_was_stored_and_noth
     assert status == 201
     assert receipt == {
         "id": row.id,
-        "auction": auction["id"],
+        "auction_id": auction["id"],
         "received_at": row.received_at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "sealed_sha256": hashlib.sha256(row.sealed).hexdigest(),
         "state": "IN_FORCE",
