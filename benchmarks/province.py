@@ -229,6 +229,7 @@ async def announce(
         buyer_cap_share=None,
         deposit_rate="0.10",
         bids_per_buyer=bids_per_buyer,
+        purchases_within_need=True,
         public_key=pair.public_key,
         wrapped_private_key=pair.wrapped_private_key,
         ended_at=None,
@@ -254,8 +255,9 @@ async def register(
     await connection.execute(
         text(
             """
-            INSERT INTO registration (auction_id, buyer, need_id, limit_quantity, deposit, registered_at)
-            SELECT :auction_id, buyer, need_id, :limit, :deposit, now()
+            INSERT INTO registration (auction_id, buyer, need_id, limit_quantity, reserved, deposit,
+                                      registered_at)
+            SELECT :auction_id, buyer, need_id, :limit, :limit, :deposit, now()
               FROM unnest(CAST(:buyers AS text[]), CAST(:need_ids AS bigint[])) AS given(buyer, need_id)
             """
         ),

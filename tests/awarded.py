@@ -153,11 +153,11 @@ async def _auction(connection: Connection) -> int:
         text(
             """
             INSERT INTO auction (indicator, state, announced_at, opens_at, closes_at, pricing, tie, lot,
-                                 floor, ceiling, deposit_rate, bids_per_buyer, public_key,
-                                 wrapped_private_key)
+                                 floor, ceiling, deposit_rate, bids_per_buyer, purchases_within_need,
+                                 public_key, wrapped_private_key)
             SELECT 'farmland_quantity', 'OPENED', now - interval '3 day', now - interval '2 day',
                    now - interval '1 day', 'pay_as_bid', 'earliest', 1, 30000000, 45000000, '0.10', 5,
-                   '', ''
+                   true, '', ''
               FROM (SELECT clock_timestamp() AS now) AS clock RETURNING id
             """
         )

@@ -71,12 +71,14 @@ def shortage(
     """What an application lacks that its own reserve can't cover, in steps: balance at home first ([N] 五).
 
     ``backings`` are all filed applications of one buyer in the order of their filing. What was bought for
-    an application is its own; the rest of what is ``at_home``, listed and unsold or not, covers the
-    applications in that order, so that one hectare is never counted for two of them.
+    an application is its own up to what it requires; the rest of what is ``at_home``, listed and unsold
+    or not, covers the applications in that order, so that one hectare is never counted for two of them.
     """
     short = {}
     for indicator in Indicator:
-        bought = sum(backing.bought.get(indicator, 0) for backing in backings)
+        bought = sum(
+            min(backing.bought.get(indicator, 0), backing.required.get(indicator, 0)) for backing in backings
+        )
         home = max(0, at_home.get(indicator, 0) - bought)
         for backing in backings:
             lacking = backing.lacking(indicator)

@@ -70,6 +70,7 @@ class AuctionView(View):
     buyer_cap_share: str | None
     deposit_rate: str = Field(description="Of ceiling × limit")
     bids_per_buyer: int
+    purchases_within_need: bool = Field(description="Whether a limit is at most what the need has open")
     pool: PoolView
     ended_at: Instant | None
     end_reason: str | None
@@ -96,6 +97,7 @@ class AuctionView(View):
             buyer_cap_share=row.buyer_cap_share,
             deposit_rate=row.deposit_rate,
             bids_per_buyer=row.bids_per_buyer,
+            purchases_within_need=row.purchases_within_need,
             pool=PoolView(
                 listings=standing.pool_listings,
                 supply=format_quantity(standing.pool_supply, row.indicator),
@@ -185,6 +187,7 @@ class RegistrationView(View):
     buyer: str
     need_id: str
     limit: str
+    reserved: str = Field(description="Of the need: the limit, or all that was open if the limit exceeds it")
     deposit: str
     deposit_wan_yuan: str
     registered_at: Instant
@@ -198,6 +201,7 @@ class RegistrationView(View):
             buyer=row.buyer,
             need_id=public_id(Kind.NEED, row.need_id),
             limit=format_quantity(row.limit, indicator),
+            reserved=format_quantity(row.reserved, indicator),
             deposit=format_money(row.deposit_fen),
             deposit_wan_yuan=wan_yuan(row.deposit_fen),
             registered_at=row.registered_at,

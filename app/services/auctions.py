@@ -25,7 +25,7 @@ from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
 from app.market.ledger import Bucket, money, move
 from app.market.policies import PolicySet
-from app.market.units import format_money, format_quantity, parse_quantity
+from app.market.units import MAX_STEPS, format_money, format_quantity, parse_quantity
 from app.sealing.bids import new_key_pair
 from app.sealing.keys import Keys
 from app.services import allocations
@@ -141,6 +141,7 @@ async def announce_auction(
         buyer_cap_share=cap_text,
         deposit_rate=share_text(in_force.deposit_rate),
         bids_per_buyer=in_force.bids_per_buyer,
+        purchases_within_need=in_force.purchases_within_need,
         public_key=pair.public_key,
         wrapped_private_key=pair.wrapped_private_key,
         ended_at=None,
@@ -247,6 +248,7 @@ async def _announce(
             "buyer_cap_share": row.buyer_cap_share,
             "deposit_rate": row.deposit_rate,
             "bids_per_buyer": row.bids_per_buyer,
+            "purchases_within_need": row.purchases_within_need,
             "public_key": row.public_key.hex(),
             "pool": [
                 {
@@ -306,6 +308,7 @@ async def register(
             "seller_may_not_bid",
             f"{buyer} has {row.indicator} on offer: who lists an indicator can't bid for it.",
         )
+    reserved = min(limit, held.open(row.indicator))
     deposit = deposit_fen(Fraction(row.deposit_rate), row.rules.ceiling_fen, limit, row.indicator)
     made = await store.register(
         connection,
@@ -313,10 +316,13 @@ async def register(
         buyer=buyer,
         need_id=need_id,
         limit=limit,
+        reserved=reserved,
         deposit_fen=deposit,
         registered_at=now,
     )
-    await needs.add_reserved(connection, {(need_id, row.indicator): limit})
+    if limit > reserved:
+        await needs.add_excess(connection, {(need_id, row.indicator): limit - reserved})
+    await needs.add_reserved(connection, {(need_id, row.indicator): reserved})
     if deposit:
         await ledger.post(
             connection,
@@ -354,13 +360,22 @@ def _refuse_registration(row: AuctionRow, held: needs.NeedRow, limit: int, now: 
             lot=format_quantity(row.rules.lot_steps, row.indicator),
         )
     refuse_uncountable_limit(row.rules, limit, row.indicator)
-    if limit > held.open(row.indicator):
+    open_steps = held.open(row.indicator)
+    if open_steps == 0 or (row.purchases_within_need and limit > open_steps):
         raise RuleBroken(
             "exceeds_open_need",
-            f"Need {need} is {held.state}, with {format_quantity(held.open(row.indicator), row.indicator)} "
+            f"Need {need} is {held.state}, with {format_quantity(open_steps, row.indicator)} "
             f"{UNIT[row.indicator].name} of {row.indicator} open; a limit can't exceed that.",
             field="limit",
-            open=format_quantity(held.open(row.indicator), row.indicator),
+            open=format_quantity(open_steps, row.indicator),
+            limit=format_quantity(limit, row.indicator),
+        )
+    item = held.items[row.indicator]
+    if item.quantity + item.excess + max(0, limit - open_steps) > MAX_STEPS:
+        raise RuleBroken(
+            "limit_too_large",
+            f"With this limit need {need} could be brought more than the exchange can count.",
+            field="limit",
             limit=format_quantity(limit, row.indicator),
         )
 

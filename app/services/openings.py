@@ -313,7 +313,7 @@ async def _leave(connection: Connection, row: AuctionRow, members: _Members) -> 
     if members.registrations:
         freed = {(each.need_id, row.indicator): 0 for each in members.registrations}
         for each in members.registrations:
-            freed[(each.need_id, row.indicator)] -= each.limit
+            freed[(each.need_id, row.indicator)] -= each.reserved
         await needs.add_reserved(connection, freed)
     await listings.leave_auction(connection, row.id)
 

@@ -42,6 +42,7 @@ class Auction(SQLModel, table=True):
     buyer_cap_share: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     deposit_rate: str = Field(sa_column=columns.text())
     bids_per_buyer: int = Field(sa_column=Column(Integer, nullable=False))
+    purchases_within_need: bool
     public_key: bytes = Field(sa_column=columns.octets())
     wrapped_private_key: bytes = Field(sa_column=columns.octets())
     ended_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
@@ -63,11 +64,14 @@ class AuctionLot(SQLModel, table=True):
 
 
 class Registration(SQLModel, table=True):
-    """A buyer's registration (报名): its limit, the need it reserves, the deposit it holds (fen)."""
+    """A buyer's registration (报名): its limit, what it reserves of the need, the deposit it holds (fen).
+
+    ``reserved`` is less than the limit only where the auction lets purchases exceed the need (RULES 6).
+    """
 
     __table_args__ = (
         UniqueConstraint("auction_id", "buyer"),
-        CheckConstraint("limit_quantity > 0", name="ck_registration_limit"),
+        CheckConstraint("0 < reserved AND reserved <= limit_quantity", name="ck_registration_limit"),
         CheckConstraint("deposit >= 0", name="ck_registration_deposit"),
     )
 
@@ -76,6 +80,7 @@ class Registration(SQLModel, table=True):
     buyer: str = Field(sa_column=columns.refers("jurisdiction.code", index=True))
     need_id: int = Field(sa_column=columns.refers("need.id", index=True))
     limit_quantity: int = Field(sa_column=columns.count())
+    reserved: int = Field(sa_column=columns.count())
     deposit: int = Field(sa_column=columns.count())
     registered_at: datetime = Field(sa_column=columns.instant())
 
@@ -121,6 +126,7 @@ class AuctionRow:
     buyer_cap_share: str | None  # as announced; the rules hold it exactly
     deposit_rate: str
     bids_per_buyer: int
+    purchases_within_need: bool
     public_key: bytes
     wrapped_private_key: bytes
     ended_at: datetime | None
@@ -142,21 +148,22 @@ class PoolRow:
 
 @dataclass(frozen=True, slots=True)
 class RegistrationRow:
-    """A buyer's registration: limit in smallest steps, deposit in fen."""
+    """A buyer's registration: limit and what is reserved of the need in smallest steps, deposit in fen."""
 
     id: int
     auction_id: int
     buyer: str
     need_id: int
     limit: int
+    reserved: int
     deposit_fen: int
     registered_at: datetime
 
 
 COLUMNS = """auction.id, auction.indicator, auction.state, auction.announced_at, auction.opens_at,
     auction.closes_at, auction.pricing, auction.tie, auction.lot, auction.floor, auction.ceiling,
-    auction.buyer_cap_share, auction.deposit_rate, auction.bids_per_buyer, auction.public_key,
-    auction.wrapped_private_key, auction.ended_at, auction.end_reason"""
+    auction.buyer_cap_share, auction.deposit_rate, auction.bids_per_buyer, auction.purchases_within_need,
+    auction.public_key, auction.wrapped_private_key, auction.ended_at, auction.end_reason"""
 """An auction without its record and outcome, which may be megabytes."""
 
 
@@ -181,6 +188,7 @@ def auction_row(row: Any) -> AuctionRow:
         buyer_cap_share=share,
         deposit_rate=row.deposit_rate,
         bids_per_buyer=row.bids_per_buyer,
+        purchases_within_need=row.purchases_within_need,
         public_key=row.public_key,
         wrapped_private_key=row.wrapped_private_key,
         ended_at=row.ended_at,
@@ -201,11 +209,11 @@ async def insert(connection: Connection, auction: AuctionRow) -> None:
         text(
             """
             INSERT INTO auction (id, indicator, state, announced_at, opens_at, closes_at, pricing, tie, lot,
-                                 floor, ceiling, buyer_cap_share, deposit_rate, bids_per_buyer, public_key,
-                                 wrapped_private_key)
+                                 floor, ceiling, buyer_cap_share, deposit_rate, bids_per_buyer,
+                                 purchases_within_need, public_key, wrapped_private_key)
             VALUES (:id, :indicator, :state, :announced_at, :opens_at, :closes_at, :pricing, :tie, :lot,
-                    :floor, :ceiling, :buyer_cap_share, :deposit_rate, :bids_per_buyer, :public_key,
-                    :wrapped_private_key)
+                    :floor, :ceiling, :buyer_cap_share, :deposit_rate, :bids_per_buyer,
+                    :purchases_within_need, :public_key, :wrapped_private_key)
             """
         ),
         {
@@ -223,6 +231,7 @@ async def insert(connection: Connection, auction: AuctionRow) -> None:
             "buyer_cap_share": auction.buyer_cap_share,
             "deposit_rate": auction.deposit_rate,
             "bids_per_buyer": auction.bids_per_buyer,
+            "purchases_within_need": auction.purchases_within_need,
             "public_key": auction.public_key,
             "wrapped_private_key": auction.wrapped_private_key,
         },
@@ -388,11 +397,18 @@ async def lots_in_pools(connection: Connection, auction_ids: Iterable[int]) -> d
 
 def _registration(row: Any) -> RegistrationRow:
     return RegistrationRow(
-        row.id, row.auction_id, row.buyer, row.need_id, row.limit_quantity, row.deposit, row.registered_at
+        id=row.id,
+        auction_id=row.auction_id,
+        buyer=row.buyer,
+        need_id=row.need_id,
+        limit=row.limit_quantity,
+        reserved=row.reserved,
+        deposit_fen=row.deposit,
+        registered_at=row.registered_at,
     )
 
 
-_REGISTRATION = "id, auction_id, buyer, need_id, limit_quantity, deposit, registered_at"
+_REGISTRATION = "id, auction_id, buyer, need_id, limit_quantity, reserved, deposit, registered_at"
 
 
 async def register(
@@ -402,6 +418,7 @@ async def register(
     buyer: str,
     need_id: int,
     limit: int,
+    reserved: int,
     deposit_fen: int,
     registered_at: datetime,
 ) -> RegistrationRow:
@@ -409,8 +426,9 @@ async def register(
     made = await connection.execute(
         text(
             f"""
-            INSERT INTO registration (auction_id, buyer, need_id, limit_quantity, deposit, registered_at)
-            VALUES (:auction_id, :buyer, :need_id, :limit, :deposit, :registered_at)
+            INSERT INTO registration (auction_id, buyer, need_id, limit_quantity, reserved, deposit,
+                                      registered_at)
+            VALUES (:auction_id, :buyer, :need_id, :limit, :reserved, :deposit, :registered_at)
             RETURNING {_REGISTRATION}
             """
         ),
@@ -419,6 +437,7 @@ async def register(
             "buyer": buyer,
             "need_id": need_id,
             "limit": limit,
+            "reserved": reserved,
             "deposit": deposit_fen,
             "registered_at": registered_at,
         },

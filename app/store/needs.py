@@ -36,14 +36,17 @@ class Need(SQLModel, table=True):
 
 
 class NeedItem(SQLModel, table=True):
-    """One indicator of a need: what is asked, reserved by registrations, awarded, and settled."""
+    """One indicator of a need: what is asked, reserved by registrations, awarded, and settled.
+
+    ``excess`` is what registrations may have brought beyond it, under a policy that lets them (RULES 6).
+    """
 
     __tablename__ = "need_item"
     __table_args__ = (
         columns.one_of("need_item", "indicator", Indicator),
         CheckConstraint(
             "0 < quantity AND 0 <= reserved AND 0 <= settled AND settled <= awarded "
-            "AND awarded + reserved <= quantity",
+            "AND 0 <= excess AND awarded - quantity <= excess - reserved",
             name="ck_need_item_quantities",
         ),
     )
@@ -54,6 +57,7 @@ class NeedItem(SQLModel, table=True):
     reserved: int = Field(default=0, sa_column=columns.count(default=0))
     awarded: int = Field(default=0, sa_column=columns.count(default=0))
     settled: int = Field(default=0, sa_column=columns.count(default=0))
+    excess: int = Field(default=0, sa_column=columns.count(default=0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +69,12 @@ class NeedItemRow:
     reserved: int
     awarded: int
     settled: int
+    excess: int
 
     @property
     def open(self) -> int:
-        """What may still be registered for or allocated."""
-        return self.quantity - self.awarded - self.reserved
+        """What may still be reserved or allocated."""
+        return max(0, self.quantity - self.awarded - self.reserved)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,7 @@ class NeedRow:
     items: Mapping[Indicator, NeedItemRow]
 
     def open(self, indicator: Indicator) -> int:
-        """What may be registered for or allocated now: nothing unless the need is APPROVED."""
+        """What may be reserved or allocated now: nothing unless the need is APPROVED."""
         item = self.items.get(indicator)
         return item.open if item is not None and self.state is NeedState.APPROVED else 0
 
@@ -103,7 +108,7 @@ async def _with_items(connection: Connection, rows: Sequence[Any]) -> list[NeedR
     found = await connection.execute(
         text(
             """
-            SELECT need_id, indicator, quantity, reserved, awarded, settled FROM need_item
+            SELECT need_id, indicator, quantity, reserved, awarded, settled, excess FROM need_item
              WHERE need_id = ANY(CAST(:ids AS bigint[])) ORDER BY need_id, indicator
             """
         ),
@@ -113,7 +118,7 @@ async def _with_items(connection: Connection, rows: Sequence[Any]) -> list[NeedR
     for item in found:
         indicator = Indicator(item.indicator)
         items[item.need_id][indicator] = NeedItemRow(
-            indicator, item.quantity, item.reserved, item.awarded, item.settled
+            indicator, item.quantity, item.reserved, item.awarded, item.settled, item.excess
         )
     return [
         NeedRow(
@@ -147,6 +152,11 @@ async def lock(connection: Connection, ids: Iterable[int]) -> dict[int, NeedRow]
 async def add_reserved(connection: Connection, changes: Mapping[ItemKey, int]) -> None:
     """Add what live registrations reserve (negative: release), by need and indicator."""
     await _add(connection, "reserved = need_item.reserved + change.quantity", changes)
+
+
+async def add_excess(connection: Connection, changes: Mapping[ItemKey, int]) -> None:
+    """Let purchases exceed the need by so much more, by need and indicator; it is never taken back."""
+    await _add(connection, "excess = need_item.excess + change.quantity", changes)
 
 
 async def add_awarded(connection: Connection, changes: Mapping[ItemKey, int]) -> None:
@@ -323,7 +333,7 @@ async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
         text(
             """
             SELECT need.application_id, item.indicator,
-                   coalesce(sum(item.quantity - item.settled)
+                   coalesce(sum(greatest(item.quantity, item.awarded) - item.settled)
                             FILTER (WHERE need.state IN ('DECLARED', 'APPROVED')), 0) AS coming,
                    sum(item.settled) AS present
               FROM need JOIN need_item AS item ON item.need_id = need.id

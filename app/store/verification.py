@@ -246,23 +246,26 @@ TRADE = (
              WHERE coalesce(owed.quantity, 0) <> coalesce(moved.quantity, 0) ORDER BY 1""",
     ),
     Check(
-        "every need's reserved, awarded and settled quantities are those of registrations and trade lines",
+        "every need's quantities are those of its registrations and trade lines",
         "SELECT format('%s items of needs', count(*)) FROM need_item",
-        f"""SELECT format('need_item %s %s: reserved %s, awarded %s, settled %s; '
-                          'registrations and lines say %s, %s, %s',
-                          item.need_id, item.indicator, item.reserved, item.awarded, item.settled,
-                          coalesce(live.quantity, 0), coalesce(bought.awarded, 0),
-                          coalesce(bought.settled, 0))
+        f"""SELECT format('need_item %s %s: reserved %s, excess %s, awarded %s, settled %s; '
+                          'registrations and lines say %s, %s, %s, %s',
+                          item.need_id, item.indicator, item.reserved, item.excess, item.awarded,
+                          item.settled, coalesce(live.quantity, 0), coalesce(lax.quantity, 0),
+                          coalesce(bought.awarded, 0), coalesce(bought.settled, 0))
               FROM need_item AS item
-              LEFT JOIN (SELECT need_id, indicator, sum(limit_quantity) AS quantity
+              LEFT JOIN (SELECT need_id, indicator, sum(reserved) AS quantity
                            FROM {_LIVE_REGISTRATIONS} AS registration
                           GROUP BY need_id, indicator) AS live USING (need_id, indicator)
+              LEFT JOIN (SELECT need_id, indicator, sum(limit_quantity - reserved) AS quantity
+                           FROM registration JOIN auction ON auction.id = registration.auction_id
+                          GROUP BY need_id, indicator) AS lax USING (need_id, indicator)
               LEFT JOIN (SELECT need_id, indicator, sum(quantity) AS awarded,
                                 coalesce(sum(quantity) FILTER (WHERE is_settled), 0) AS settled
                            FROM {_LINES} AS line
                           GROUP BY need_id, indicator) AS bought USING (need_id, indicator)
              WHERE item.reserved <> coalesce(live.quantity, 0) OR item.awarded <> coalesce(bought.awarded, 0)
-                OR item.settled <> coalesce(bought.settled, 0)
+                OR item.settled <> coalesce(bought.settled, 0) OR item.excess <> coalesce(lax.quantity, 0)
              ORDER BY item.need_id, item.indicator""",
     ),
 )

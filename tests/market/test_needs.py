@@ -63,6 +63,13 @@ def test_what_one_application_bought_covers_no_other() -> None:
     assert short(waiting, met, available=60, of=2) == 60
 
 
+def test_what_was_bought_beyond_an_application_covers_the_others() -> None:
+    met, waiting = backing(1, 60, bought=80), backing(2, 60)
+    assert short(met, waiting, available=80, of=1) == 0
+    assert short(met, waiting, available=80, of=2) == 40
+    assert short(waiting, met, available=80, of=2) == 40
+
+
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=5),
     st.integers(0, 200),
@@ -76,7 +83,7 @@ def test_shortages_together_are_never_more_than_what_is_missing_in_all(
     ]
     each = [short(*backings, available=available, of=one.application_id) for one in backings]
     lacking = sum(one.lacking(QUANTITY) for one in backings)
-    free = max(0, available - sum(bought for _, _, bought in drawn))
+    free = max(0, available - sum(min(required, bought) for required, _, bought in drawn))
     assert sum(each) == max(0, lacking - free)
 
 

@@ -174,6 +174,11 @@ TAMPERINGS = {
         "(SELECT max(need_id) FROM need_item)",
         ["need_item {row} farmland_quantity: reserved 0"],
     ),
+    "what purchases may exceed a need by": (
+        ["UPDATE need_item SET excess = 5 WHERE need_id = {row}"],
+        "(SELECT max(need_id) FROM need_item)",
+        ["need_item {row} farmland_quantity: reserved 0, excess 5"],
+    ),
     "a batch": (
         ["UPDATE batch SET quantity = quantity + 1 WHERE id = {row}"],
         "(SELECT min(id) FROM batch)",
