@@ -49,6 +49,7 @@ class AuctionDriver(Driver):
     def announce(self, choice: Round, opens_in: timedelta) -> None:
         """Announce an auction, which serves the waiting key projects first."""
         model, now = self.model, self.now()
+        opens_at = now.replace(minute=0, second=0, microsecond=0) + opens_in
         served = model.allocate() if model.serves_first(choice.indicator) else []
         before = self.last_trade()
         after = deepcopy(model)
@@ -63,8 +64,8 @@ class AuctionDriver(Driver):
             actor=REGULATOR,
             keys=self.keys,
             indicator=Indicator(choice.indicator),
-            opens_at=now + opens_in,
-            closes_at=now + opens_in + timedelta(days=1),
+            opens_at=opens_at,
+            closes_at=opens_at + timedelta(days=1),
             choices=auctions.Choices(
                 choice.pricing,
                 choice.tie,

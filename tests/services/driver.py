@@ -93,9 +93,21 @@ class Driver:
         return self.read(clock.now)
 
     def wait(self, until: datetime) -> None:
-        """Move the clock to an instant."""
-        left = max(timedelta(), until - self.now())
-        self.run(self.database.transact(lambda connection: clock.advance(connection, left)))
+        """Move the clock past an instant, if it has not come yet.
+
+        Instants that matter are whole hours, and steps take milliseconds: a minute past the hour nothing
+        depends on how fast this machine is.
+        """
+        now = self.now()
+        if now < until:
+            self._turn_clock(until + timedelta(minutes=1) - now)
+
+    def start_at(self, instant: datetime) -> None:
+        """Set the clock, back too."""
+        self._turn_clock(instant - self.now())
+
+    def _turn_clock(self, by: timedelta) -> None:
+        self.run(self.database.transact(lambda connection: clock.advance(connection, by)))
 
     def attempt(
         self, step: str, against: set[str], service: Callable[..., Awaitable[T]], *given: Any, **named: Any
