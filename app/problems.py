@@ -68,6 +68,18 @@ ENVELOPE: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """What the framework finds wrong with a header or a cursor, by (name, kind of fault, or any)."""
 
+TAUGHT: Mapping[str, str] = {
+    "missing": "This field is required.",
+    "extra_forbidden": "This field is not known here.",
+    "model_attributes_type": "This is a JSON object, { … }.",
+    "int_type": "This is a JSON whole number, without quotes.",
+    "bool_type": "This is true or false, without quotes.",
+    "string_too_short": "Text may not be empty.",
+    "string_pattern_mismatch": "Text may not be blank, nor hold signs that don't belong in it.",
+    "too_short": "Name at least one.",
+}
+"""What the framework finds wrong with a field, by kind of fault, said to a person."""
+
 FIELDS_NAMED_MOST = 20
 """An answer must not grow with what is wrong with its request."""
 
@@ -184,15 +196,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
-    place, *path = fault["loc"]
+    place, *path = (name for name in fault["loc"] if name != "[key]")  # a map's key is named once
     field = shown(path if place in ("body", "query", "path", "header") else fault["loc"])
     kind = str(fault["type"])
-    detail = str(fault["msg"]).removeprefix("Value error, ")
+    detail = TAUGHT.get(kind, str(fault["msg"]).removeprefix("Value error, "))
     number = isinstance(fault.get("input"), int | float) and not isinstance(fault.get("input"), bool)
     if kind == "string_type" and number:
         detail = 'This is a string, not a JSON number: quantities and money are written "12.3456".'
-    elif kind == "extra_forbidden":
-        detail = "This field is not known here."
+    elif kind == "missing" and place == "body" and not path:
+        detail = "Send a JSON body; {} will do where there is nothing to say."
     elif place in ("header", "query") and (field, kind) in ENVELOPE:
         kind, detail = ENVELOPE[field, kind]
     elif place in ("header", "query") and (field, "") in ENVELOPE:
@@ -204,17 +216,19 @@ def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
+    detail = str(error.detail)
     if error.status_code == 405:
         # The framework names the methods of one route; an address may have several (RFC 9110, 15.5.6).
         error.headers = {"Allow": ", ".join(_methods_at(request))}
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=error.headers)
+        detail = f"This address takes {error.headers['Allow']}."
+    elif error.status_code == 404:
+        detail = "/docs lists every address of the service."
     code, title, title_zh = BY_HTTP_STATUS.get(
         error.status_code, ("http_error", "The request failed", "请求失败")
     )
-    return _answer(
-        request, error.status_code, code, (title, title_zh), str(error.detail), headers=error.headers
-    )
+    return _answer(request, error.status_code, code, (title, title_zh), detail, headers=error.headers)
 
 
 def _methods_at(request: Request) -> list[str]:

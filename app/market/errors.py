@@ -17,7 +17,7 @@ programs may rely on, the ``field`` that is to blame where there is one (dotted 
 the name of a query parameter or header), and ``facts``: the figures a person needs to put it right.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -77,14 +77,16 @@ class Conflict(Refusal):
 
 
 class WrongState(Conflict):
-    """The aggregate's state machine has no such transition."""
+    """The aggregate's state machine has no such transition; ``possible`` are the events it has instead."""
 
-    def __init__(self, what: str, key: object, state: str, event: str) -> None:
+    def __init__(self, what: str, key: object, state: str, event: str, possible: Sequence[str] = ()) -> None:
+        instead = f"; in that state only {', '.join(possible)}" if possible else ": that state is the last"
         super().__init__(
             "wrong_state",
-            f"{what.capitalize()} {key!s} is {state}; {event!r} is not possible in that state.",
+            f"{what.capitalize()} {key!s} is {state}; {event!r} is not possible{instead}.",
             state=state,
             event=event,
+            possible=list(possible),
         )
 
 

@@ -107,8 +107,25 @@ class RefusalReason(StrEnum):
     PARCEL_CLAIMED = "parcel_claimed"
 
 
-JUDGED_BY_THE_SERVICE = frozenset({RefusalReason.NEEDS_ECOLOGY_REVIEW, RefusalReason.PARCEL_CLAIMED})
-"""Reasons that rest on the register and its policies, not on the project's own papers."""
+REASON_IN_WORDS: Mapping[RefusalReason, str] = {
+    RefusalReason.NOT_ACCEPTED: "it is not accepted",
+    RefusalReason.NOT_FILED: (
+        "its filing number (备案编号) is not six digits of the county, a year and four digits"
+    ),
+    RefusalReason.EXCLUDED_FUND: "it began before 2017 and was paid for by a fund that is excluded ([N] 八)",
+    RefusalReason.NEEDS_FEASIBILITY: (
+        "orchard or residual-forest land needs the county's feasibility study, reviewed by the province"
+    ),
+    RefusalReason.NEEDS_RECOGNITION: "its surplus (节余) needs the province's recognition",
+    RefusalReason.GRADE_BELOW_DESIGN: "land came out at a worse quality grade than the design grade",
+    RefusalReason.NEEDS_ECOLOGY_REVIEW: (
+        "unused land is reclaimed in one piece above the policy area, which needs an ecology review"
+    ),
+    RefusalReason.PARCEL_CLAIMED: (
+        "a parcel was credited as new farmland before, or is no better than last certified for it"
+    ),
+}
+"""What each reason means, for who has to put it right."""
 
 BEST_GRADE, WORST_GRADE = 1, 15
 """Quality grades (耕地质量等别): 1 is the best, 15 the worst."""

@@ -11,8 +11,9 @@ E = TypeVar("E", bound=StrEnum)
 
 
 def step(transitions: Mapping[tuple[S, E], S], what: str, key: object, state: S, event: E) -> S:
-    """Return the state after ``event``, or raise WrongState naming the thing, its state and the event."""
+    """Return the state after ``event``, or raise WrongState with the thing, its state and what it allows."""
     after = transitions.get((state, event))
     if after is None:
-        raise WrongState(what, key, state.value, event.value)
+        possible = [other.value for before, other in transitions if before == state]
+        raise WrongState(what, key, state.value, event.value, possible)
     return after

@@ -17,12 +17,19 @@ from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
 from app.market.units import format_money, parse_money, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
-from app.routers.forms import Form, Instant, MoneyText, View, Whole
+from app.routers.forms import Form, Instant, MoneyText, Spelt, View, Whole
 from app.services import bands
 
 router = APIRouter(prefix="/v1", tags=["bands"], route_class=GuardedRoute)
 
-FactorText = Annotated[str, Field(max_length=12, pattern=r"^[0-9]{1,3}(\.[0-9]{1,6})?$", examples=["1.5"])]
+FactorText = Annotated[
+    str,
+    Field(max_length=12, examples=["1.5"]),
+    Spelt(
+        r"[0-9]{1,3}(\.[0-9]{1,6})?",
+        'A factor is a plain decimal below 1000, at most 6 places, such as "1.5".',
+    ),
+]
 """k₁ or k₂: a plain decimal."""
 Years = Annotated[Whole, Field(ge=0, le=1000, description="Years of management and upkeep 管护")]
 

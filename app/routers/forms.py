@@ -5,14 +5,22 @@ refused. Nothing here is coerced: a JSON number for a quantity is an error that 
 """
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StrictBool, StrictInt
-
-SHANGHAI = ZoneInfo("Asia/Shanghai")
-"""Days are days in China."""
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    PlainSerializer,
+    StrictBool,
+    StrictInt,
+)
+from pydantic_core import CoreSchema, core_schema
 
 
 class Form(BaseModel):
@@ -88,17 +96,78 @@ Day = Annotated[
     date,
     BeforeValidator(_day, json_schema_input_type=Annotated[str, Field(json_schema_extra={"format": "date"})]),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class Spelt:
+    """Text that matches ``pattern`` from end to end; a refusal says ``how`` it is written, for a person.
+
+    The framework's own check would answer with the regular expression.
+    """
+
+    pattern: str
+    how: str
+
+    def check(self, text: str) -> str:
+        """Return the text; raises ValueError for any other spelling."""
+        if not re.fullmatch(self.pattern, text, re.ASCII):
+            raise ValueError(self.how)
+        return text
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check after the type's own rules."""
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """Show the pattern in the OpenAPI."""
+        return {**handler(schema), "pattern": f"^{self.pattern}$"}
+
+
 Text = Annotated[str, Field(min_length=1, max_length=500, pattern=r"\S")]
 """Text that a person reads: not blank, at most 500 characters."""
-Code = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z_-]+$", examples=["511922"])]
+Code = Annotated[
+    str,
+    Field(min_length=1, max_length=40, examples=["511922"]),
+    Spelt("[0-9A-Za-z_-]+", 'A jurisdiction\'s code is letters, digits, _ and -, such as "511922".'),
+]
 """A jurisdiction's code."""
-Id = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[0-9A-Za-z_-]+$")]
+Id = Annotated[
+    str,
+    Field(min_length=1, max_length=40),
+    Spelt("[0-9A-Za-z_-]+", 'An id is letters, digits, _ and -, such as "L0000000042".'),
+]
 """The public id of anything else, such as L0000000042."""
-DecimalText = Annotated[str, Field(max_length=40, pattern=r"^[0-9]+(\.[0-9]+)?$")]
+DecimalText = Annotated[
+    str,
+    Field(max_length=40),
+    Spelt(
+        r"[0-9]+(\.[0-9]+)?",
+        'This is a plain decimal: digits, and a point with digits after it, such as "12.5"; '
+        "no unit, sign, comma or blank.",
+    ),
+]
 """A plain decimal string: digits, and a point with digits after it."""
-AreaText = Annotated[str, Field(max_length=40, pattern=r"^[0-9]+(\.[0-9]{1,4})?$", examples=["12.3456"])]
+AreaText = Annotated[
+    str,
+    Field(max_length=40, examples=["12.3456"]),
+    Spelt(
+        r"[0-9]+(\.[0-9]{1,4})?",
+        'An area is a plain decimal in hm² with at most 4 places (1 m²), such as "12.3456"; '
+        "no unit, sign, comma or blank. 15 亩 are 1 hm².",
+    ),
+]
 """An area in hm², at most 4 places."""
-MoneyText = Annotated[str, Field(max_length=40, pattern=r"^[0-9]+(\.[0-9]{1,2})?$", examples=["300000.00"])]
+MoneyText = Annotated[
+    str,
+    Field(max_length=40, examples=["300000.00"]),
+    Spelt(
+        r"[0-9]+(\.[0-9]{1,2})?",
+        'Money is a plain decimal in yuan with at most 2 places (1 fen), such as "300000.00"; '
+        "no unit, sign, comma or blank. 1 万元 is 10000.",
+    ),
+]
 """Yuan, or yuan per hm² or per kg, at most 2 places."""
 Whole = StrictInt
 Switch = StrictBool

@@ -16,7 +16,20 @@ from app.market.indicators import UNIT, Indicator
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
 from app.market.units import format_decimal, format_quantity, mu, parse_decimal, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
-from app.routers.forms import AreaText, Code, Day, DecimalText, Form, Id, Instant, Switch, Text, View, Whole
+from app.routers.forms import (
+    AreaText,
+    Code,
+    Day,
+    DecimalText,
+    Form,
+    Id,
+    Instant,
+    Spelt,
+    Switch,
+    Text,
+    View,
+    Whole,
+)
 from app.services import projects
 from app.services.projects import BatchRow, ProjectCase, ProjectSummary, plain
 
@@ -24,7 +37,9 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"], route_class=Guarded
 
 AREA_PLACES = UNIT[Indicator.FARMLAND_QUANTITY].places
 ParcelNo = Annotated[
-    str, Field(min_length=1, max_length=60, pattern=r"^[0-9A-Za-z_./-]+$", examples=["511922-0001"])
+    str,
+    Field(min_length=1, max_length=60, examples=["511922-0001"]),
+    Spelt("[0-9A-Za-z_./-]+", 'A parcel\'s number is letters, digits, _ . / and -, such as "511922-0001".'),
 ]
 
 

@@ -237,9 +237,10 @@ def _earned(papers: Project, findings: certification.RegisterFindings) -> dict[I
             facts["claimed_parcels"] = list(findings.claimed)
         if findings.unreviewed:
             facts["unreviewed_parcels"] = list(findings.unreviewed)
+        against = ", ".join(f"{reason} ({projects.REASON_IN_WORDS[reason]})" for reason in reasons)
         raise RuleBroken(
             "project_ineligible",
-            f"The project earns no credits: {', '.join(reasons)}. It stays filed.",
+            f"The project earns no credits: {against}. It stays filed.",
             field=None,
             **facts,
         )

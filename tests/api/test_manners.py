@@ -138,6 +138,24 @@ async def test_a_json_number_for_money_is_told_to_be_a_string(exchange: Exchange
     assert "not a JSON number" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"floor": "30万"}, "floor: Money is a plain decimal in yuan with at most 2 places"),
+        ({"floor": "1,000.00"}, "no unit, sign, comma or blank"),
+        ({"floor_factor": "150%"}, "floor_factor: A factor is a plain decimal"),
+        ({"costs": {**BAND["costs"], "upkeep_years": "15"}}, "a JSON whole number, without quotes"),
+        ({"costs": []}, "costs: This is a JSON object"),
+    ],
+)
+async def test_a_wrong_value_is_answered_with_how_to_write_it(
+    exchange: Exchange, change: dict[str, Any], said: str
+) -> None:
+    answer = await (await exchange.regulator()).post("/v1/price-bands", BAND | change)
+    assert (answer.status_code, answer.json()["code"]) == (422, "malformed")
+    assert said in answer.json()["detail"]
+
+
 async def test_a_thousand_faults_do_not_make_a_long_answer(exchange: Exchange) -> None:
     body = DESIGNATION | {f"field_{number}": 1 for number in range(1000)}
     answer = await (await exchange.regulator()).post("/v1/designations", body)

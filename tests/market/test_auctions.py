@@ -24,7 +24,8 @@ def test_every_state_and_event_is_allowed_or_refused_as_the_rules_say(
     if reached is None:
         with pytest.raises(WrongState) as refusal:
             step(TRANSITIONS, "auction", "A1", state, event)
-        assert refusal.value.facts == {"state": state.value, "event": event.value}
+        possible = [name for before, name in ALLOWED if before == state.value]
+        assert refusal.value.facts == {"state": state.value, "event": event.value, "possible": possible}
     else:
         assert step(TRANSITIONS, "auction", "A1", state, event) == reached
 

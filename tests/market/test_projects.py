@@ -14,7 +14,7 @@ from app.market.indicators import Indicator
 from app.market.projects import (
     CULTIVATED,
     DEFAULT_YIELD_CENTIKG_PER_HM2,
-    JUDGED_BY_THE_SERVICE,
+    REASON_IN_WORDS,
     TRANSITIONS,
     Fund,
     FundSource,
@@ -266,9 +266,8 @@ def test_all_reasons_are_given_sorted() -> None:
     assert reasons(worst) == ["grade_below_design", "needs_recognition", "not_accepted", "not_filed"]
 
 
-def test_what_only_the_register_can_tell_is_never_judged_from_the_papers() -> None:
-    assert {reason.value for reason in JUDGED_BY_THE_SERVICE} == {"needs_ecology_review", "parcel_claimed"}
-    assert len(RefusalReason) == 8
+def test_every_reason_is_said_in_words_too() -> None:
+    assert set(REASON_IN_WORDS) == set(RefusalReason)
 
 
 def test_capacity_of_occupied_land_is_area_times_yield_rounded_once() -> None:
