@@ -108,7 +108,8 @@ class Settings(BaseSettings):
             if self.sealing_key is None:
                 raise ValueError(
                     "GENGHENG_SEALING_KEY is missing: production needs 32 random bytes in base64 "
-                    "(make them with: openssl rand -base64 32)"
+                    "(make them with: openssl rand -base64 32); "
+                    "a first look does without: GENGHENG_ENVIRONMENT=development"
                 )
             if self.database_url is None:
                 raise ValueError(
