@@ -489,7 +489,7 @@ class Model:
         return {"not_permitted"} if who in sellers else {"not_found"}
 
     def against_confirmation(self, trade: Trade, now: datetime) -> set[str]:
-        """Confirming after the notice."""
+        """Confirming after the notice, while it can still be paid."""
         found = set() if trade.state == "AWARDED" else {"wrong_state"}
         if trade.notice_ends_at is None or now < trade.notice_ends_at:
             found.add("notice_running")

@@ -448,8 +448,9 @@ class ExchangeMachine(RuleBasedStateMachine):
             return self.further_trade(pick)
         trade = self.model.trades[number]
         if wait:
-            assert trade.notice_ends_at is not None
-            self.driver.wait(trade.notice_ends_at)
+            ends_at = trade.payment_due_at if odd and wait == 1 else trade.notice_ends_at
+            assert ends_at is not None
+            self.driver.wait(ends_at)
         return self.driver.confirm(number, self._buyer(trade, stranger))
 
     @when(lambda self: self.model.trades)
