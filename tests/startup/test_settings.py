@@ -52,6 +52,7 @@ def test_documented_defaults_are_the_real_ones() -> None:
 
 
 def test_every_exit_status_is_documented() -> None:
+    from app.administration import AdministrationRefused
     from app.serving import MigrationRefused, PortTaken
     from app.store.embedded import EmbeddedRefused
     from app.store.preflight import DatabaseTooOld, DatabaseUnreachable, SchemaNotMigrated
@@ -66,6 +67,7 @@ def test_every_exit_status_is_documented() -> None:
         FolderNotUsable,
         EmbeddedRefused,
         MigrationRefused,
+        AdministrationRefused,
     )
     assert told == ["0", "1", "2", *(str(kind.exit_status) for kind in kinds)]
 
