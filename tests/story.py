@@ -168,9 +168,8 @@ async def confirmed(exchange: Exchange, trade: str) -> dict[str, Any]:
 async def paid(exchange: Exchange, trade: str) -> dict[str, Any]:
     """Confirm a trade, pay in what its buyer still owes, and pay."""
     waiting = await confirmed(exchange, trade)
-    owed = parse_money(waiting["amount"]) - parse_money(waiting["deposit"])
-    if owed > 0:
-        await funded(exchange, waiting["buyer"], format_money(owed))
+    if waiting["to_pay"] != "0.00":
+        await funded(exchange, waiting["buyer"], waiting["to_pay"])
     buyer = await exchange.county(waiting["buyer"])
     answer = await buyer.post(f"/v1/trades/{trade}/payment")
     assert answer.status_code == 201, answer.text

@@ -255,6 +255,12 @@ def payment(trade: Trade) -> Payment:
     return Payment(trade.amount_fen - covered, covered, trade.deposit_fen - covered)
 
 
+def to_pay_fen(trade: Trade) -> int:
+    """What the buyer has yet to pay beside its deposit: nothing once the trade is paid or has ended."""
+    waits = trade.state in (TradeState.AWARDED, TradeState.CONFIRMED)
+    return payment(trade).from_available_fen if waits else 0
+
+
 def pay(trade: Trade, named: str, now: datetime, available_fen: int) -> tuple[Trade, tuple[Entry, ...]]:
     """The trade paid into its buyer's escrow; raises Conflict when late, Insufficient when short."""
     after = _step(trade, named, TradeEvent.PAY)

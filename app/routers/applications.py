@@ -11,7 +11,7 @@ from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.applications import ApplicationKind, ApplicationState, OccupiedParcel
 from app.market.ids import Kind, public_id, row_number
-from app.market.indicators import HECTARE, Indicator
+from app.market.indicators import HECTARE, UNIT, Indicator
 from app.market.projects import BEST_GRADE, WORST_GRADE, LandUse
 from app.market.units import format_decimal, format_quantity, parse_decimal, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
@@ -77,6 +77,7 @@ class RequirementView(View):
     """What an application must supply of one indicator."""
 
     indicator: Indicator
+    unit: str
     quantity: str
     quantity_mu: str | None
 
@@ -85,6 +86,7 @@ class RequirementView(View):
         """Print steps in the indicator's unit; areas also in 亩."""
         return cls(
             indicator=indicator,
+            unit=UNIT[indicator].name,
             quantity=format_quantity(steps, indicator),
             quantity_mu=quantity_mu(steps, indicator),
         )

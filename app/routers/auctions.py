@@ -19,7 +19,7 @@ from app.market.policies import FORMS
 from app.market.units import format_money, format_quantity, parse_quantity, quantity_mu, wan_yuan
 from app.problems import MEDIA_TYPE, Problem
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
-from app.routers.forms import DecimalText, Form, Id, Instant, Text, View, rfc3339
+from app.routers.forms import DecimalText, Form, Id, Instant, Text, View, WarningView, rfc3339
 from app.services import auctions, bids, openings
 
 router = APIRouter(prefix="/v1/auctions", tags=["auctions"], route_class=GuardedRoute)
@@ -35,13 +35,6 @@ class PoolView(View):
     listings: int
     supply: str
     supply_mu: str | None = Field(description="Areas also in 亩")
-
-
-class WarningView(View):
-    """Something to know; it stops nothing."""
-
-    code: str
-    detail: str
 
 
 class LeftOutView(View):
@@ -67,6 +60,8 @@ class AuctionView(View):
     lot: str
     floor: str
     ceiling: str
+    floor_wan_yuan: str
+    ceiling_wan_yuan: str
     buyer_cap_share: str | None
     deposit_rate: str = Field(description="Of ceiling × limit")
     bids_per_buyer: int
@@ -94,6 +89,8 @@ class AuctionView(View):
             lot=format_quantity(row.rules.lot_steps, row.indicator),
             floor=format_money(row.rules.floor_fen),
             ceiling=format_money(row.rules.ceiling_fen),
+            floor_wan_yuan=wan_yuan(row.rules.floor_fen),
+            ceiling_wan_yuan=wan_yuan(row.rules.ceiling_fen),
             buyer_cap_share=row.buyer_cap_share,
             deposit_rate=row.deposit_rate,
             bids_per_buyer=row.bids_per_buyer,

@@ -35,6 +35,13 @@ class View(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class WarningView(View):
+    """Something to know; it stops nothing."""
+
+    code: str
+    detail: str
+
+
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})",
     re.ASCII,

@@ -60,6 +60,7 @@ class ListingView(View):
     county: str
     batch_id: str
     indicator: Indicator
+    unit: str
     quantity: str
     quantity_mu: str | None
     awarded: str
@@ -83,6 +84,7 @@ class ListingView(View):
             county=row.county,
             batch_id=public_id(Kind.BATCH, row.batch_id),
             indicator=row.indicator,
+            unit=UNIT[row.indicator].name,
             quantity=format_quantity(row.quantity, row.indicator),
             quantity_mu=quantity_mu(row.quantity, row.indicator),
             awarded=format_quantity(row.awarded, row.indicator),
@@ -106,6 +108,8 @@ class BandOnFormView(View):
     floor: str
     ceiling: str
     key_project_price: str
+    floor_wan_yuan: str
+    ceiling_wan_yuan: str
     key_project_price_wan_yuan: str
 
 
@@ -150,6 +154,8 @@ class ListingFormView(View):
                 floor=format_money(band.floor_fen),
                 ceiling=format_money(band.ceiling_fen),
                 key_project_price=format_money(band.key_project_price_fen),
+                floor_wan_yuan=wan_yuan(band.floor_fen),
+                ceiling_wan_yuan=wan_yuan(band.ceiling_fen),
                 key_project_price_wan_yuan=wan_yuan(band.key_project_price_fen),
             ),
             may_decline_key_projects=form.may_decline_key_projects,

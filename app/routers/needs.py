@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
-from app.market.indicators import Indicator
+from app.market.indicators import UNIT, Indicator
 from app.market.needs import KeyLevel, NeedState
 from app.market.units import format_quantity, parse_quantity, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
@@ -58,6 +58,7 @@ class NeedItemView(View):
     """One indicator of a need; ``open`` is what may be registered for or allocated now."""
 
     indicator: Indicator
+    unit: str
     quantity: str
     quantity_mu: str | None
     reserved: str
@@ -96,6 +97,7 @@ class NeedView(View):
             items=[
                 NeedItemView(
                     indicator=indicator,
+                    unit=UNIT[indicator].name,
                     quantity=format_quantity(item.quantity, indicator),
                     quantity_mu=quantity_mu(item.quantity, indicator),
                     reserved=format_quantity(item.reserved, indicator),

@@ -10,10 +10,10 @@ from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
-from app.market.trades import Line, LineState, Trade, TradeState
+from app.market.trades import Line, LineState, Trade, TradeState, to_pay_fen
 from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
-from app.routers.forms import Form, Id, Instant, Text, View
+from app.routers.forms import Form, Id, Instant, Text, View, WarningView
 from app.services import settlements, trades
 
 router = APIRouter(prefix="/v1/trades", tags=["trades"], route_class=GuardedRoute)
@@ -67,6 +67,9 @@ class TradeView(View):
     amount: str = Field(description="The sum of the active lines, yuan")
     amount_wan_yuan: str
     deposit: str = Field(description="The part of the bid deposit that is held for it, yuan")
+    deposit_wan_yuan: str
+    to_pay: str = Field(description="What the buyer has yet to pay: the amount less the deposit, yuan")
+    to_pay_wan_yuan: str
     awarded_at: Instant
     notice_ends_at: Instant = Field(description="The public notice 公示 ends; confirmation from then on")
     payment_due_at: Instant = Field(description="Payment counts before this instant")
@@ -75,7 +78,7 @@ class TradeView(View):
     ended_at: Instant | None
     end_reason: str | None
     lines: list[LineView]
-    warnings: list[str]
+    warnings: list[WarningView]
 
     @classmethod
     def of(cls, trade: Trade) -> "TradeView":
@@ -92,6 +95,9 @@ class TradeView(View):
             amount=format_money(trade.amount_fen),
             amount_wan_yuan=wan_yuan(trade.amount_fen),
             deposit=format_money(trade.deposit_fen),
+            deposit_wan_yuan=wan_yuan(trade.deposit_fen),
+            to_pay=format_money(to_pay_fen(trade)),
+            to_pay_wan_yuan=wan_yuan(to_pay_fen(trade)),
             awarded_at=trade.awarded_at,
             notice_ends_at=trade.notice_ends_at,
             payment_due_at=trade.payment_due_at,
@@ -101,8 +107,11 @@ class TradeView(View):
             end_reason=trade.end_reason,
             lines=[LineView.of(line) for line in trade.lines],
             warnings=[
-                f"The working-day calendar of {year} was not published at the award: "
-                "its deadlines count Monday to Friday in that year."
+                WarningView(
+                    code="calendar_not_published",
+                    detail=f"The working-day calendar of {year} was not published at the award: "
+                    "its deadlines count Monday to Friday in that year.",
+                )
                 for year in trade.unpublished_years
             ],
         )

@@ -70,7 +70,7 @@ async def list_batch(
     rules = await _rules(connection, county, batch.indicator, now)
     check_offer(offer, rules)
     if balances[available].balance < quantity:
-        raise ledger.short(available, balances[available].balance, quantity)
+        raise ledger.short(available, balances[available].balance, quantity, field="quantity")
     made = await store.insert(
         connection,
         county=county,

@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.market.errors import Conflict, Insufficient, ensure
+from app.market.ids import Kind, public_id
 from app.market.indicators import CNY, UNIT, Indicator
 from app.market.ledger import AccountKey, Bucket, Entry, netted
 from app.market.units import MAX_STEPS, format_money, format_quantity
@@ -243,17 +244,20 @@ async def post(
     return int(numbers[0])
 
 
-def short(account: AccountKey, present: int, wanted: int) -> Insufficient:
+def short(account: AccountKey, present: int, wanted: int, *, field: str | None = None) -> Insufficient:
     """The refusal that tells what is there and what is wanted, in the asset's own unit."""
     if account.asset == CNY:
         shown_present, shown_wanted, unit = format_money(present), format_money(wanted), "yuan"
+        what = unit
     else:
         indicator = Indicator(account.asset)
         shown_present, shown_wanted = format_quantity(present, indicator), format_quantity(wanted, indicator)
         unit = UNIT[indicator].name
+        what = f"{unit} of {indicator} in batch {public_id(Kind.BATCH, account.batch_id)}"
     return Insufficient(
-        f"Jurisdiction {account.jurisdiction} has {shown_present} {unit} of {account.asset} "
-        f"{account.bucket.value}; {shown_wanted} {unit} are wanted.",
+        f"Jurisdiction {account.jurisdiction} has {shown_present} {what} {account.bucket.value}; "
+        f"{shown_wanted} {unit} are wanted.",
+        field=field,
         jurisdiction=account.jurisdiction,
         asset=account.asset,
         bucket=account.bucket.value,

@@ -27,9 +27,9 @@ async def test_the_requirement_is_reckoned_from_the_farmland_among_the_parcels(e
     filed = answer.json()
     assert (filed["state"], filed["applicant"]) == ("FILED", APPLICANT)
     assert filed["requirement"] == [
-        {"indicator": "farmland_quantity", "quantity": "15.5000", "quantity_mu": "232.5000"},
-        {"indicator": "paddy_area", "quantity": "12.5000", "quantity_mu": "187.5000"},
-        {"indicator": "grain_capacity", "quantity": "195750.00", "quantity_mu": None},
+        {"indicator": "farmland_quantity", "unit": "hm²", "quantity": "15.5000", "quantity_mu": "232.5000"},
+        {"indicator": "paddy_area", "unit": "hm²", "quantity": "12.5000", "quantity_mu": "187.5000"},
+        {"indicator": "grain_capacity", "unit": "kg", "quantity": "195750.00", "quantity_mu": None},
     ]
     shown = (await officer.get(f"/v1/land-applications/{filed['id']}")).json()
     assert [(each["parcel_no"], each["area"], each["grade"]) for each in shown["parcels"]] == [
@@ -45,7 +45,7 @@ async def test_a_linkage_application_requires_quota_for_its_new_construction(exc
     answer = await officer.post("/v1/land-applications", body)
     assert answer.status_code == 201, answer.text
     assert answer.json()["requirement"] == [
-        {"indicator": "linkage_quota", "quantity": "300.0000", "quantity_mu": "4500.0000"}
+        {"indicator": "linkage_quota", "unit": "hm²", "quantity": "300.0000", "quantity_mu": "4500.0000"}
     ]
 
 

@@ -63,7 +63,11 @@ async def test_more_than_available_is_refused_with_the_figures(exchange: Exchang
     await offer(exchange, batch, "4")
     status, refused = await offer(exchange, batch, "6.0001")
     assert (status, refused["code"]) == (409, "insufficient")
-    assert (refused["facts"]["present"], refused["facts"]["wanted"]) == ("6.0000", "6.0001")
+    assert (refused["field"], refused["facts"]["present"], refused["facts"]["wanted"]) == (
+        "quantity",
+        "6.0000",
+        "6.0001",
+    )
     assert await balances(exchange) == ("6.0000", "4.0000")
     assert (await offer(exchange, batch, "6"))[0] == 201
 
@@ -244,6 +248,8 @@ async def test_the_form_shows_both_prices_and_what_is_available(exchange: Exchan
         "floor": "300000.00",
         "ceiling": "450000.00",
         "key_project_price": "320000.00",
+        "floor_wan_yuan": "30.000000",
+        "ceiling_wan_yuan": "45.000000",
         "key_project_price_wan_yuan": "32.000000",
     }
     assert (shown["may_decline_key_projects"], shown["recent_results"]) == (True, [])

@@ -35,6 +35,7 @@ async def test_a_need_covers_at_most_the_shortage_of_its_application(exchange: E
     assert need["items"] == [
         {
             "indicator": "farmland_quantity",
+            "unit": "hm²",
             "quantity": "35.0000",
             "quantity_mu": "525.0000",
             "reserved": "0.0000",

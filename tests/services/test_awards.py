@@ -56,8 +56,9 @@ async def test_a_trade_warns_of_each_year_whose_working_days_were_not_published(
     await _set_clock(exchange, datetime(2027, 3, 1, tzinfo=UTC))
     trade = await awarded(exchange, "510100", [Sale("511922", 10_000)])
     shown = (await (await exchange.regulator()).get(f"/v1/trades/{trade}")).json()
-    assert len(shown["warnings"]) == 1
-    assert "2027" in shown["warnings"][0]
+    (warning,) = shown["warnings"]
+    assert warning["code"] == "calendar_not_published"
+    assert "2027" in warning["detail"]
 
 
 async def test_an_award_is_judged_by_the_policies_of_its_own_day(exchange: Exchange) -> None:
