@@ -65,8 +65,9 @@ run: $(STAMP)
 demo: $(STAMP)
 	@$(BIN)/gengheng demo
 
+# One process a core, each with a PostgreSQL of its own.
 test: $(STAMP)
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist worksteal
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .
