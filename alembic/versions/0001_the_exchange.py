@@ -448,7 +448,6 @@ def upgrade() -> None:
         sa.Column("use_after", sa.Text(collation="C"), nullable=False),
         sa.Column("grade_before", sa.Integer(), nullable=True),
         sa.Column("grade_after", sa.Integer(), nullable=True),
-        sa.Column("polygon", sa.Text(), nullable=True),
         sa.CheckConstraint("area_m2 > 0", name=op.f("ck_project_parcel_area")),
         sa.ForeignKeyConstraint(["project_id"], ["project.id"], name=op.f("fk_project_parcel_project_id")),
         sa.PrimaryKeyConstraint("project_id", "parcel_no", name=op.f("pk_project_parcel")),

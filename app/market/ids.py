@@ -26,7 +26,6 @@ class Kind(Enum):
     TRANSACTION = ("X", "ledger transaction")
     ENTRY = ("E", "ledger entry")
     DESIGNATION = ("Z", "designation")
-    TOKEN = ("K", "token")
     EVENT = ("J", "journal event")
 
 

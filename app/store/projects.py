@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, Numeric, Text, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, Numeric, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.market import projects as market
@@ -77,7 +77,6 @@ class ProjectParcel(SQLModel, table=True):
     use_after: str = Field(sa_column=columns.text())
     grade_before: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
     grade_after: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
-    polygon: str | None = Field(default=None, sa_column=Column(Text, nullable=True))
 
 
 class CertifiedParcel(SQLModel, table=True):
