@@ -302,6 +302,8 @@ async def register(
     if held is None or held.buyer != buyer:
         raise NotFound("need", public_id(Kind.NEED, need_id), field="need_id")
     now = await clock.now(connection)
+    if await store.registrations(connection, auction_id, buyer=buyer):
+        raise Conflict("already_registered", f"{buyer} is registered for this auction already.")
     _refuse_registration(row, held, limit, now)
     if (buyer, row.indicator) in await listings.sellers(connection, [row.indicator]):
         raise RuleBroken(

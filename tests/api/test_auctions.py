@@ -227,8 +227,9 @@ async def test_a_buyer_registers_once_and_only_until_the_closing_instant(exchang
     await registered(exchange, auction, CHENGDU, "5.0000", need=need)
     await funded(exchange, CHENGDU, "1000000.00")
     buyer = await exchange.city(CHENGDU)
-    again = await buyer.post(path, {"need_id": need, "limit": "1.0000"})
-    assert (again.status_code, again.json()["code"]) == (409, "already_registered")
+    for limit in ("1.0000", "5.0000"):  # within and beyond what the need has left
+        again = await buyer.post(path, {"need_id": need, "limit": limit})
+        assert (again.status_code, again.json()["code"]) == (409, "already_registered")
     assert (await need_item(exchange, need))["reserved"] == "5.0000"
     late_need = await approved_need(exchange, PANZHIHUA, {AREA: "8.0000"})
     await until(exchange, auction["closes_at"])
