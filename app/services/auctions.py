@@ -20,7 +20,7 @@ from app.market.bidding import (
     refuse_worthless_lot,
     takeable_steps,
 )
-from app.market.errors import BadQuantity, Conflict, NotFound, RuleBroken
+from app.market.errors import BadQuantity, Conflict, Insufficient, NotFound, RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
 from app.market.ledger import Bucket, money, move
@@ -326,15 +326,25 @@ async def register(
         await needs.add_excess(connection, {(need_id, row.indicator): limit - reserved})
     await needs.add_reserved(connection, {(need_id, row.indicator): reserved})
     if deposit:
+        await _hold_deposit(connection, made, now)
+    return row, made
+
+
+async def _hold_deposit(connection: Connection, made: RegistrationRow, now: datetime) -> None:
+    """Move a registration's deposit from available to locked; raises Insufficient, which blames the limit."""
+    available, locked = money(made.buyer, Bucket.AVAILABLE), money(made.buyer, Bucket.LOCKED)
+    try:
         await ledger.post(
             connection,
             kind="bid_deposit",
             reference=public_id(Kind.REGISTRATION, made.id),
             at=now,
-            actor=buyer,
-            entries=move(money(buyer, Bucket.AVAILABLE), money(buyer, Bucket.LOCKED), deposit),
+            actor=made.buyer,
+            entries=move(available, locked, made.deposit_fen),
         )
-    return row, made
+    except Insufficient as short:
+        detail = f"The deposit for this limit is {format_money(made.deposit_fen)} yuan. {short.detail}"
+        raise Insufficient(detail, field="limit", **short.facts) from short
 
 
 def _refuse_registration(row: AuctionRow, held: needs.NeedRow, limit: int, now: datetime) -> None:

@@ -209,7 +209,7 @@ async def test_a_registration_is_refused_for_each_reason_and_changes_nothing(exc
         (buyer, others, "1.0000", "not_found", "need_id"),
         (buyer, "N9999999999", "1.0000", "not_found", "need_id"),
         (seller, sellers, "1.0000", "seller_may_not_bid", None),
-        (buyer, need, "8.0000", "insufficient", None),
+        (buyer, need, "8.0000", "insufficient", "limit"),
     ):
         answer = await client.post(path, {"need_id": named, "limit": limit})
         assert (answer.json()["code"], answer.json().get("field")) == (code, field), answer.text
