@@ -14,7 +14,7 @@ from app.market.errors import Conflict, Insufficient, ensure
 from app.market.indicators import Indicator
 from app.market.ledger import AccountKey, Bucket, Entry, money, move
 from app.market.states import step
-from app.market.units import amount_fen, format_money
+from app.market.units import amount_fen, format_money, rfc3339
 from app.market.workdays import CalendarYear, add_working_days
 
 
@@ -221,10 +221,10 @@ def confirm(trade: Trade, named: str, now: datetime) -> Trade:
     if now < trade.notice_ends_at:
         raise Conflict(
             "notice_running",
-            f"The public notice of trade {named} ends at {trade.notice_ends_at.isoformat()}; "
+            f"The public notice of trade {named} ends at {rfc3339(trade.notice_ends_at)}; "
             "it can be confirmed from then on.",
-            notice_ends_at=trade.notice_ends_at.isoformat(),
-            now=now.isoformat(),
+            notice_ends_at=rfc3339(trade.notice_ends_at),
+            now=rfc3339(now),
         )
     _refuse_overdue(trade, named, now)
     return replace(trade, state=after, confirmed_at=now)
@@ -234,9 +234,9 @@ def _refuse_overdue(trade: Trade, named: str, now: datetime) -> None:
     if now >= trade.payment_due_at:
         raise Conflict(
             "payment_overdue",
-            f"Payment of trade {named} was due before {trade.payment_due_at.isoformat()}.",
-            payment_due_at=trade.payment_due_at.isoformat(),
-            now=now.isoformat(),
+            f"Payment of trade {named} was due before {rfc3339(trade.payment_due_at)}.",
+            payment_due_at=rfc3339(trade.payment_due_at),
+            now=rfc3339(now),
         )
 
 

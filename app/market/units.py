@@ -6,6 +6,7 @@ sign, no exponent, no blank.
 """
 
 import re
+from datetime import UTC, datetime
 
 from app.market.errors import BadQuantity
 from app.market.indicators import HECTARE, UNIT, Indicator
@@ -121,3 +122,8 @@ def quantity_mu(steps: int, indicator: Indicator) -> str | None:
 def wan_yuan(fen: int) -> str:
     """Print money also in 万元 (10,000 yuan), exactly, for people to read."""
     return format_decimal(fen, MONEY_PLACES + 4)
+
+
+def rfc3339(instant: datetime) -> str:
+    """Print an instant in UTC, ending in Z, with its microseconds: one spelling in answers and events."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

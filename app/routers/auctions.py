@@ -16,10 +16,10 @@ from app.market.bidding import LeftOutReason
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
 from app.market.policies import FORMS
-from app.market.units import format_money, format_quantity, parse_quantity, quantity_mu, wan_yuan
+from app.market.units import format_money, format_quantity, parse_quantity, quantity_mu, rfc3339, wan_yuan
 from app.problems import MEDIA_TYPE, Problem
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
-from app.routers.forms import DecimalText, Form, Id, Instant, Text, View, WarningView, rfc3339
+from app.routers.forms import DecimalText, Form, Id, Instant, Text, View, WarningView
 from app.services import auctions, bids, openings
 
 router = APIRouter(prefix="/v1/auctions", tags=["auctions"], route_class=GuardedRoute)

@@ -22,6 +22,8 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from app.market.units import rfc3339
+
 
 class Form(BaseModel):
     """A request's body: unknown fields are refused."""
@@ -85,11 +87,6 @@ def _day(value: Any) -> date:
 def _refuse_far(year: int) -> None:
     if year not in _YEARS:
         raise ValueError(f"the year is from {_YEARS.start} to {_YEARS.stop - 1}")
-
-
-def rfc3339(instant: datetime) -> str:
-    """Print an instant in UTC, ending in Z, with its microseconds."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 Instant = Annotated[

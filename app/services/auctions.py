@@ -25,7 +25,7 @@ from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
 from app.market.ledger import Bucket, money, move
 from app.market.policies import PolicySet
-from app.market.units import MAX_STEPS, format_money, format_quantity, parse_quantity
+from app.market.units import MAX_STEPS, format_money, format_quantity, parse_quantity, rfc3339
 from app.sealing.bids import new_key_pair
 from app.sealing.keys import Keys
 from app.services import allocations
@@ -170,7 +170,7 @@ def _refuse_times(now: datetime, opens_at: datetime, closes_at: datetime) -> Non
             "opens_in_the_past",
             "Bidding opens later than the moment it is announced.",
             field="opens_at",
-            now=now.isoformat(),
+            now=rfc3339(now),
         )
     if closes_at <= opens_at:
         raise RuleBroken("times_reversed", "Bidding closes after it opens.", field="closes_at")
@@ -238,8 +238,8 @@ async def _announce(
         actor=actor.jurisdiction,
         facts={
             "indicator": row.indicator,
-            "opens_at": row.opens_at.isoformat(),
-            "closes_at": row.closes_at.isoformat(),
+            "opens_at": rfc3339(row.opens_at),
+            "closes_at": rfc3339(row.closes_at),
             "pricing": row.rules.pricing,
             "tie": row.rules.tie,
             "lot": format_quantity(row.rules.lot_steps, row.indicator),
@@ -353,10 +353,10 @@ def _refuse_registration(row: AuctionRow, held: needs.NeedRow, limit: int, now: 
     if row.state is not AuctionState.ANNOUNCED or now >= row.closes_at:
         raise Conflict(
             "registration_closed",
-            f"Registration for auction {subject} ended at {row.closes_at.isoformat()} or with the auction.",
+            f"Registration for auction {subject} ended at {rfc3339(row.closes_at)} or with the auction.",
             state=row.state.value,
-            closes_at=row.closes_at.isoformat(),
-            now=now.isoformat(),
+            closes_at=rfc3339(row.closes_at),
+            now=rfc3339(now),
         )
     if held.key_level is not None:
         raise RuleBroken(

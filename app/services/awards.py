@@ -7,7 +7,7 @@ from datetime import datetime
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
 from app.market.trades import AwardedLine, AwardedTrade, deadlines, ensure_sound
-from app.market.units import format_money
+from app.market.units import format_money, rfc3339
 from app.services.days import day_of, end_of
 from app.services.journal import announce
 from app.store import listings, needs, policies
@@ -50,8 +50,8 @@ async def award(
         subject=_source(trades[0]),
         actor=actor,
         facts={
-            "notice_ends_at": notice_ends_at.isoformat(),
-            "payment_due_at": payment_due_at.isoformat(),
+            "notice_ends_at": rfc3339(notice_ends_at),
+            "payment_due_at": rfc3339(payment_due_at),
             "unpublished_calendar_years": list(due.unpublished_years),
             "trades": [
                 {

@@ -10,7 +10,7 @@ from app.market.bands import Band, Costs, check_band, suggest
 from app.market.errors import RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
-from app.market.units import format_money
+from app.market.units import format_money, rfc3339
 from app.services.journal import announce
 from app.store import bands as store
 from app.store import clock
@@ -53,7 +53,7 @@ async def set_band(
             "starts_in_the_past",
             "A band starts later than the moment it is entered: what was in force can't change any more.",
             field="starts_at",
-            now=now.isoformat(),
+            now=rfc3339(now),
         )
     dated = await store.insert(
         connection,
@@ -74,7 +74,7 @@ async def set_band(
         actor=actor.jurisdiction,
         facts={
             "indicator": indicator,
-            "starts_at": starts_at.isoformat(),
+            "starts_at": rfc3339(starts_at),
             "floor": format_money(band.floor_fen),
             "ceiling": format_money(band.ceiling_fen),
             "key_project_price": format_money(band.key_project_price_fen),

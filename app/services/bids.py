@@ -13,6 +13,7 @@ from app.market.auctions import AuctionState
 from app.market.bidding import refuse_inadmissible
 from app.market.errors import Conflict, NotFound, RuleBroken
 from app.market.ids import Kind, public_id
+from app.market.units import rfc3339
 from app.sealing.bids import BidTerms, Seal, seal
 from app.store import auctions
 from app.store import bids as store
@@ -123,12 +124,12 @@ def _refuse_outside_window(auction: AuctionRow, receipt: Receipt) -> None:
     raise Conflict(
         "outside_bidding_window",
         f"Auction {public_id(Kind.AUCTION, auction.id)} is {auction.state}; it takes bids received from "
-        f"{auction.opens_at.isoformat()} on and before {auction.closes_at.isoformat()}; this was "
-        f"{receipt.at.isoformat()}.",
+        f"{rfc3339(auction.opens_at)} on and before {rfc3339(auction.closes_at)}; this was "
+        f"{rfc3339(receipt.at)}.",
         state=auction.state.value,
-        opens_at=auction.opens_at.isoformat(),
-        closes_at=auction.closes_at.isoformat(),
-        received_at=receipt.at.isoformat(),
+        opens_at=rfc3339(auction.opens_at),
+        closes_at=rfc3339(auction.closes_at),
+        received_at=rfc3339(receipt.at),
     )
 
 

@@ -20,7 +20,7 @@ from app.market.ids import Kind, public_id
 from app.market.ledger import Bucket, money, move
 from app.market.openings import Plan, PooledListing, Registered, plan
 from app.market.states import step
-from app.market.units import format_money, format_quantity
+from app.market.units import format_money, format_quantity, rfc3339
 from app.sealing.bids import Opener, Seal, SealBroken
 from app.sealing.keys import Keys, UnwrapRefused
 from app.services.auctions import Standing, standing
@@ -74,9 +74,9 @@ async def open_auction(connection: Connection, *, actor: Actor, keys: Keys, auct
         if now < row.closes_at:
             raise Conflict(
                 "bidding_not_closed",
-                f"Bids are taken until {row.closes_at.isoformat()}; nobody can open them before.",
-                closes_at=row.closes_at.isoformat(),
-                now=now.isoformat(),
+                f"Bids are taken until {rfc3339(row.closes_at)}; nobody can open them before.",
+                closes_at=rfc3339(row.closes_at),
+                now=rfc3339(now),
             )
         row = await _close(connection, row, now, actor=actor.jurisdiction)
     try:
@@ -96,9 +96,9 @@ async def cancel_auction(connection: Connection, *, actor: Actor, auction_id: in
     if now >= row.closes_at:
         raise Conflict(
             "bidding_closed",
-            f"Bidding closed at {row.closes_at.isoformat()}: the auction can only be opened now.",
-            closes_at=row.closes_at.isoformat(),
-            now=now.isoformat(),
+            f"Bidding closed at {rfc3339(row.closes_at)}: the auction can only be opened now.",
+            closes_at=rfc3339(row.closes_at),
+            now=rfc3339(now),
         )
     await _end_unsold(connection, row, members, after, now, actor=actor.jurisdiction, reason=reason)
     return await standing(connection, await _locked(connection, auction_id), actor)
@@ -121,7 +121,7 @@ async def _close(connection: Connection, row: AuctionRow, now: datetime, *, acto
         kind="auction.closed",
         subject=subject,
         actor=actor,
-        facts={"indicator": row.indicator, "closes_at": row.closes_at.isoformat()},
+        facts={"indicator": row.indicator, "closes_at": rfc3339(row.closes_at)},
     )
     return await _locked(connection, row.id)
 

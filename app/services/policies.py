@@ -7,6 +7,7 @@ from app.market.access import Action, Actor, permit
 from app.market.errors import RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.policies import checked
+from app.market.units import rfc3339
 from app.services.journal import announce
 from app.store import clock
 from app.store import policies as store
@@ -36,7 +37,7 @@ async def set_policy(
             "starts_in_the_past",
             "A policy starts later than the moment it is entered: past events stay judged by their day's.",
             field="starts_at",
-            now=now.isoformat(),
+            now=rfc3339(now),
         )
     row = await store.insert(
         connection,
@@ -52,6 +53,6 @@ async def set_policy(
         kind="policy.set",
         subject=public_id(Kind.POLICY, row.id),
         actor=actor.jurisdiction,
-        facts={"name": name, "value": value, "starts_at": starts_at.isoformat()},
+        facts={"name": name, "value": value, "starts_at": rfc3339(starts_at)},
     )
     return row
