@@ -7,14 +7,14 @@ stays judged by the policies of its day. ``PolicySet`` is all of them at one ins
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from fractions import Fraction
 from typing import Any
 
-from app.market.errors import BadQuantity, Malformed
+from app.market.errors import BadQuantity, Malformed, RuleBroken
 from app.market.indicators import UNIT, Indicator
 from app.market.projects import DEFAULT_YIELD_CENTIKG_PER_HM2, GRADES
-from app.market.units import format_decimal, parse_decimal, parse_quantity
+from app.market.units import format_decimal, parse_decimal, parse_quantity, rfc3339
 from app.market.workdays import CalendarYear
 
 
@@ -189,3 +189,9 @@ def policy_set(values: Mapping[str, Any]) -> PolicySet:
     read["unused_land_review_area_m2"] = read.pop("unused_land_review_area")
     years = [checked(name, value) for name, value in sorted(values.items()) if _CALENDAR_NAME.fullmatch(name)]
     return PolicySet(calendar_years=tuple(years), **read)
+
+
+def refuse_retroactive(starts_at: datetime, entered_at: datetime, detail: str) -> None:
+    """Raise RuleBroken unless what is entered starts later than that moment (RULES: whose day counts)."""
+    if starts_at <= entered_at:
+        raise RuleBroken("starts_in_the_past", detail, field="starts_at", now=rfc3339(entered_at))

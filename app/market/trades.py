@@ -57,9 +57,6 @@ TRANSITIONS: dict[tuple[TradeState, TradeEvent], TradeState] = {
     (TradeState.PAID, TradeEvent.VOID): TradeState.VOIDED,
 }
 
-UNSETTLED = (TradeState.AWARDED, TradeState.CONFIRMED, TradeState.PAID)
-"""The states in which a trade holds quantities of listings and needs, and money of its buyer."""
-
 
 @dataclass(frozen=True, slots=True)
 class AwardedLine:

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 from app.market.access import Action, Actor, permit
 from app.market.bands import Band, Costs, check_band, suggest
-from app.market.errors import RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
+from app.market.policies import refuse_retroactive
 from app.market.units import format_money, rfc3339
 from app.services.journal import announce
 from app.store import bands as store
@@ -48,13 +48,11 @@ async def set_band(
     suggest(costs, Fraction(floor_factor), Fraction(ceiling_factor))
     check_band(band, costs)
     now = await clock.now(connection)
-    if starts_at <= now:
-        raise RuleBroken(
-            "starts_in_the_past",
-            "A band starts later than the moment it is entered: what was in force can't change any more.",
-            field="starts_at",
-            now=rfc3339(now),
-        )
+    refuse_retroactive(
+        starts_at,
+        now,
+        "A band starts later than the moment it is entered: what was in force can't change any more.",
+    )
     dated = await store.insert(
         connection,
         indicator=indicator,

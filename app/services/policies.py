@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from app.market.access import Action, Actor, permit
-from app.market.errors import RuleBroken
 from app.market.ids import Kind, public_id
-from app.market.policies import checked
+from app.market.policies import checked, refuse_retroactive
 from app.market.units import rfc3339
 from app.services.journal import announce
 from app.store import clock
@@ -32,13 +31,11 @@ async def set_policy(
     permit(actor, Action.SET_POLICY, actor.jurisdiction)
     checked(name, value)
     now = await clock.now(connection)
-    if starts_at <= now:
-        raise RuleBroken(
-            "starts_in_the_past",
-            "A policy starts later than the moment it is entered: past events stay judged by their day's.",
-            field="starts_at",
-            now=rfc3339(now),
-        )
+    refuse_retroactive(
+        starts_at,
+        now,
+        "A policy starts later than the moment it is entered: past events stay judged by their day's.",
+    )
     row = await store.insert(
         connection,
         name=name,
