@@ -20,6 +20,7 @@ from app.store import (  # noqa: F401
     sanctions,
     tokens,
     trades,
+    write_offs,
 )
 
 METADATA: MetaData = SQLModel.metadata

@@ -122,6 +122,43 @@ ORIGINS = (
             WHERE project.county <> batch.county OR project.state NOT IN ('ACCEPTED', 'VOIDED')""",
     ),
     Check(
+        "every write-off, and every reversal, has its one ledger transaction, of its reference and reserve",
+        """SELECT format('%s write-offs, %s reversed', count(*), count(reversal_id)) FROM write_off""",
+        """WITH told AS (
+               SELECT transaction_id, 'write_off' AS kind, id, reference, reserve FROM write_off
+                UNION ALL
+               SELECT reversal_id, 'write_off.reversal', id, reference, reserve FROM write_off
+                WHERE reversal_id IS NOT NULL
+           )
+           SELECT format('write_off %s: ledger_transaction %s is no %s of %s', told.id, told.transaction_id,
+                         told.kind, told.reference)
+             FROM told LEFT JOIN ledger_transaction AS head ON head.id = told.transaction_id
+            WHERE (head.kind, head.reference) IS DISTINCT FROM (told.kind, told.reference)
+            UNION ALL
+           SELECT format('ledger_transaction %s (%s of %s): %s write-offs name it', head.id, head.kind,
+                         head.reference, count(told.id))
+             FROM ledger_transaction AS head
+             LEFT JOIN told ON told.transaction_id = head.id
+            WHERE head.kind IN ('write_off', 'write_off.reversal')
+            GROUP BY head.id HAVING count(told.id) <> 1
+            UNION ALL
+           SELECT format('write_off %s: it takes from %s, not from %s alone', told.id, account.jurisdiction,
+                         told.reserve)
+             FROM told
+             JOIN posting ON posting.transaction_id = told.transaction_id
+             JOIN account ON account.id = posting.account_id
+            WHERE account.jurisdiction <> told.reserve
+            UNION ALL
+           SELECT format('write_off %s: its reversal gives back %s of account %s, not what it took',
+                         written.id, coalesce(back.amount, 0), posting.account_id)
+             FROM write_off AS written
+             JOIN posting ON posting.transaction_id = written.transaction_id
+             JOIN account ON account.id = posting.account_id AND account.bucket = 'consumed'
+             LEFT JOIN posting AS back ON back.transaction_id = written.reversal_id
+                                      AND back.account_id = posting.account_id
+            WHERE written.reversal_id IS NOT NULL AND coalesce(back.amount, 0) <> -posting.amount""",
+    ),
+    Check(
         "money from and to the bank is what the treasurer recorded",
         "SELECT format('%s cash movements', count(*)) FROM cash_movement",
         """SELECT format('%s: %s fen were paid in or out, its bank account stands at %s',

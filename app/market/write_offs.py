@@ -1,0 +1,99 @@
+"""Write-off (核销): what leaves a reserve for good, oldest batches first (RULES 5, [N] 四).
+
+Applications, commitments at their due date and obligations all write off by this one rule.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from app.market.errors import Insufficient
+from app.market.indicators import UNIT, Indicator
+from app.market.ledger import AccountKey, Bucket, Entry, move
+from app.market.units import format_quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What a reserve has of one batch in one bucket, in steps of the batch's indicator."""
+
+    indicator: Indicator
+    batch_id: int
+    bucket: Bucket
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """What is taken of which batches, and what is ``missing`` of each indicator (above zero only)."""
+
+    taken: tuple[Holding, ...]
+    missing: Mapping[Indicator, int]
+
+    @property
+    def steps(self) -> Mapping[Indicator, int]:
+        """What is taken of each indicator, in steps."""
+        sums: dict[Indicator, int] = {}
+        for draw in self.taken:
+            sums[draw.indicator] = sums.get(draw.indicator, 0) + draw.steps
+        return sums
+
+
+def draw(holdings: Iterable[Holding], required: Mapping[Indicator, int]) -> Draws:
+    """Take what is required from the holdings in the order given; each indicator by itself.
+
+    No indicator substitutes for another ([N] 三). The caller decides whether something missing refuses
+    the whole (an application) or is recorded (a commitment at its due date).
+    """
+    left = {indicator: steps for indicator, steps in required.items() if steps > 0}
+    taken = []
+    for holding in holdings:
+        steps = min(holding.steps, left.get(holding.indicator, 0))
+        if steps > 0:
+            taken.append(Holding(holding.indicator, holding.batch_id, holding.bucket, steps))
+            left[holding.indicator] -= steps
+    return Draws(tuple(taken), {indicator: steps for indicator, steps in left.items() if steps > 0})
+
+
+def refuse_short(reserve: str, required: Mapping[Indicator, int], draws: Draws) -> None:
+    """Refuse a write-off that its reserve can't cover whole; raises Insufficient with the shortage."""
+    if not draws.missing:
+        return
+    shortage = {each: draws.missing.get(each, 0) for each in Indicator if required.get(each, 0) > 0}
+    told = "; ".join(
+        f"{each} lacks {format_quantity(steps, each)} {UNIT[each].name}"
+        for each, steps in shortage.items()
+        if steps
+    )
+    raise Insufficient(
+        f"The reserve of {reserve} can't cover it whole, and indicators are written off together or not at "
+        f"all: {told}. What is listed, or promised elsewhere, does not count.",
+        jurisdiction=reserve,
+        shortage={each.value: format_quantity(steps, each) for each, steps in shortage.items()},
+        required={each.value: format_quantity(required[each], each) for each in shortage},
+    )
+
+
+def consumed(reserve: str, taken: Sequence[Holding]) -> list[Entry]:
+    """The entries that write off what is taken, each from its bucket, keeping the batch."""
+    return [
+        entry
+        for each in taken
+        for entry in move(
+            AccountKey(reserve, each.indicator, each.batch_id, each.bucket),
+            AccountKey(reserve, each.indicator, each.batch_id, Bucket.CONSUMED),
+            each.steps,
+        )
+    ]
+
+
+def given_back(reserve: str, taken: Sequence[Holding]) -> list[Entry]:
+    """The entries that reverse a write-off (解挂): what was taken is available again, batch by batch."""
+    return [
+        entry
+        for each in taken
+        for entry in move(
+            AccountKey(reserve, each.indicator, each.batch_id, Bucket.CONSUMED),
+            AccountKey(reserve, each.indicator, each.batch_id, Bucket.AVAILABLE),
+            each.steps,
+        )
+    ]
