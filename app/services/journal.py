@@ -75,13 +75,27 @@ async def announce(
     auction's end.
     ``facts`` holds strings, whole numbers, booleans, lists and objects of them; no float exists here.
     """
-    payload = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    await announce_each(connection, at=at, kind=kind, actor=actor, facts={subject: facts})
+
+
+async def announce_each(
+    connection: Connection,
+    *,
+    at: datetime,
+    kind: str,
+    actor: str | None,
+    facts: Mapping[str, Mapping[str, object]],
+) -> None:
+    """Append the events of one kind that a write had for many, by subject and in their order."""
     await journal.append(
         connection,
         at=at,
         kind=kind,
-        subject=subject,
         actor=actor,
-        payload=payload,
-        digest=hashlib.sha256(payload.encode()).digest(),
+        events=[_event(subject, each) for subject, each in facts.items()],
     )
+
+
+def _event(subject: str, facts: Mapping[str, object]) -> journal.NewEvent:
+    payload = json.dumps(facts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return journal.NewEvent(subject, payload, hashlib.sha256(payload.encode()).digest())

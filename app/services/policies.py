@@ -1,19 +1,44 @@
 """Policies: what the province sets differently, from an instant on (RULES, top)."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, time
 
 from app.market.access import Action, Actor, permit
 from app.market.ids import Kind, public_id
-from app.market.policies import checked, refuse_retroactive
+from app.market.policies import PolicySet, checked, refuse_retroactive
 from app.market.units import rfc3339
+from app.services.days import CHINA
 from app.services.journal import announce
 from app.store import clock
 from app.store import policies as store
 from app.store.database import Connection
 from app.store.policies import PolicyRow
 
-__all__ = ["PolicyRow", "policies", "set_policy"]
+__all__ = ["PoliciesByDay", "PolicyRow", "policies", "set_policy"]
+
+
+class PoliciesByDay:
+    """The policies of past days, read once for all days between two changes of any of them.
+
+    Thousands of acceptances have hundreds of dates and a handful of rule sets.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """Read nothing yet; the connection's transaction has to last as long as this."""
+        self._connection = connection
+        self._changes: Sequence[datetime] | None = None
+        self._sets: dict[int, PolicySet] = {}
+
+    async def on(self, day: date) -> PolicySet:
+        """The policies in force as a day began in China (RULES: whose day counts)."""
+        if self._changes is None:
+            self._changes = await store.changes(self._connection)
+        instant = datetime.combine(day, time(), tzinfo=CHINA)
+        since = bisect_right(self._changes, instant)
+        if since not in self._sets:
+            self._sets[since] = await store.in_force(self._connection, instant)
+        return self._sets[since]
 
 
 async def policies(

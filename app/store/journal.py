@@ -70,23 +70,37 @@ async def events(
     return [EventRow(**row._mapping) for row in found]
 
 
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to append: whom it is about, its canonical JSON, and that one's SHA-256."""
+
+    subject: str
+    payload: str
+    digest: bytes
+
+
 async def append(
-    connection: Connection,
-    *,
-    at: datetime,
-    kind: str,
-    subject: str,
-    actor: str | None,
-    payload: str,
-    digest: bytes,
+    connection: Connection, *, at: datetime, kind: str, actor: str | None, events: Sequence[NewEvent]
 ) -> None:
-    """Append one event; ``payload`` is canonical JSON and ``digest`` its SHA-256."""
+    """Append events of one kind and instant, in their order."""
     await connection.execute(
         text(
-            "INSERT INTO journal_event (at, kind, subject, actor, payload, digest) "
-            "VALUES (:at, :kind, :subject, :actor, :payload, :digest)"
+            """
+            INSERT INTO journal_event (at, kind, subject, actor, payload, digest)
+            SELECT :at, :kind, event.subject, :actor, event.payload, event.digest
+              FROM unnest(CAST(:subjects AS text[]), CAST(:payloads AS text[]), CAST(:digests AS bytea[]))
+                   WITH ORDINALITY AS event(subject, payload, digest, place)
+             ORDER BY event.place
+            """
         ),
-        {"at": at, "kind": kind, "subject": subject, "actor": actor, "payload": payload, "digest": digest},
+        {
+            "at": at,
+            "kind": kind,
+            "actor": actor,
+            "subjects": [event.subject for event in events],
+            "payloads": [event.payload for event in events],
+            "digests": [event.digest for event in events],
+        },
     )
 
 

@@ -1,5 +1,6 @@
 """The double-entry ledger of indicators and money: batches, accounts, transactions, postings."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -188,17 +189,21 @@ _POST = text(
     """
     WITH head AS (
         INSERT INTO ledger_transaction (kind, reference, at, actor)
-        VALUES (:kind, :reference, :at, :actor) RETURNING id
+        SELECT :kind, wanted.reference, :at, :actor
+          FROM unnest(CAST(:references AS text[])) WITH ORDINALITY AS wanted(reference, place)
+         ORDER BY wanted.place
+        RETURNING id, reference
     ), moved AS (
         UPDATE account SET balance = account.balance + change.amount
-          FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[])) AS change(id, amount)
+          FROM unnest(CAST(:ids AS bigint[]), CAST(:amounts AS bigint[]), CAST(:belongs_to AS text[]))
+               AS change(id, amount, reference)
          WHERE account.id = change.id
-        RETURNING account.id, change.amount, account.balance AS balance_after
+        RETURNING account.id, change.amount, change.reference, account.balance AS balance_after
     )
     INSERT INTO posting (transaction_id, account_id, amount, balance_before, balance_after)
     SELECT head.id, moved.id, moved.amount, moved.balance_after - moved.amount, moved.balance_after
-      FROM head, moved
-     ORDER BY moved.id
+      FROM head JOIN moved USING (reference)
+     ORDER BY head.id, moved.id
     RETURNING transaction_id
     """
 )
@@ -218,11 +223,31 @@ async def post(
     Raises Insufficient (with what is there and what is wanted) where a balance would fall below zero,
     Conflict where one would pass 64 bits, and BrokenInvariant where the entries don't balance.
     """
-    changes = netted(entries)
+    numbers = await post_each(connection, kind=kind, at=at, actor=actor, entries={reference: entries})
+    return numbers[0] if numbers else None
+
+
+async def post_each(
+    connection: Connection,
+    *,
+    kind: str,
+    at: datetime,
+    actor: str | None,
+    entries: Mapping[str, Iterable[Entry]],
+) -> Sequence[int]:
+    """Write a balanced transaction for each reference with entries; return their numbers, in order.
+
+    No two of them may touch the same account: a balance can't be moved twice in one statement. Raises as
+    ``post`` does, and writes all of them or none.
+    """
+    by_reference = {reference: netted(each) for reference, each in entries.items()}
+    changes = [(reference, change) for reference, each in by_reference.items() for change in each]
     if not changes:
-        return None
-    accounts = await lock(connection, [change.account for change in changes])
-    for change in changes:
+        return []
+    touched = {change.account for _, change in changes}
+    ensure(len(touched) == len(changes), "two transactions of one statement touch the same account")
+    accounts = await lock(connection, touched)
+    for _, change in changes:
         balance = accounts[change.account].balance
         if balance + change.amount < 0 and change.account.bucket not in (Bucket.ISSUED, Bucket.BANK):
             raise short(change.account, balance, -change.amount)
@@ -232,16 +257,17 @@ async def post(
         _POST,
         {
             "kind": kind,
-            "reference": reference,
+            "references": [reference for reference, each in by_reference.items() if each],
             "at": at,
             "actor": actor,
-            "ids": [accounts[change.account].id for change in changes],
-            "amounts": [change.amount for change in changes],
+            "ids": [accounts[change.account].id for _, change in changes],
+            "amounts": [change.amount for _, change in changes],
+            "belongs_to": [reference for reference, _ in changes],
         },
     )
-    numbers = [row.transaction_id for row in written]
+    numbers = [int(row.transaction_id) for row in written]
     ensure(len(numbers) == len(changes), f"{len(changes)} changes wrote {len(numbers)} postings")
-    return int(numbers[0])
+    return sorted(set(numbers))
 
 
 def short(account: AccountKey, present: int, wanted: int, *, field: str | None = None) -> Insufficient:
@@ -278,47 +304,67 @@ class BatchRow:
     credited_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a project of a county earned, in steps per indicator."""
+
+    county: str
+    project_id: int
+    quantities: Mapping[Indicator, int]
+
+
 async def add_batches(
-    connection: Connection,
-    *,
-    county: str,
-    project_id: int,
-    quantities: Mapping[Indicator, int],
-    at: datetime,
-) -> Sequence[BatchRow]:
-    """Enter one batch for each indicator of a project with a quantity above zero."""
-    earned = {indicator: quantity for indicator, quantity in quantities.items() if quantity > 0}
-    await connection.execute(
+    connection: Connection, earned: Iterable[Earned], *, at: datetime
+) -> Mapping[int, Sequence[BatchRow]]:
+    """Enter one batch for each indicator of a project with a quantity above zero, project after project.
+
+    Returns each project's batches, in the order of their numbers.
+    """
+    entered = [
+        (each.county, each.project_id, indicator, quantity)
+        for each in earned
+        for indicator, quantity in each.quantities.items()
+        if quantity > 0
+    ]
+    made = await connection.execute(
         text(
-            """
+            f"""
             INSERT INTO batch (indicator, county, project_id, quantity, credited_at)
-            SELECT earned.indicator, :county, :project_id, earned.quantity, :at
-              FROM unnest(CAST(:indicators AS text[]), CAST(:quantities AS bigint[]))
-                   WITH ORDINALITY AS earned(indicator, quantity, place)
+            SELECT earned.indicator, earned.county, earned.project_id, earned.quantity, :at
+              FROM unnest(CAST(:counties AS text[]), CAST(:project_ids AS bigint[]),
+                          CAST(:indicators AS text[]), CAST(:quantities AS bigint[]))
+                   WITH ORDINALITY AS earned(county, project_id, indicator, quantity, place)
              ORDER BY earned.place
+            RETURNING {_BATCH_COLUMNS}
             """
         ),
         {
-            "county": county,
-            "project_id": project_id,
             "at": at,
-            "indicators": [indicator.value for indicator in earned],
-            "quantities": list(earned.values()),
+            "counties": [county for county, _, _, _ in entered],
+            "project_ids": [project_id for _, project_id, _, _ in entered],
+            "indicators": [indicator.value for _, _, indicator, _ in entered],
+            "quantities": [quantity for _, _, _, quantity in entered],
         },
     )
-    return await batches_of(connection, project_id)
+    batches: dict[int, list[BatchRow]] = defaultdict(list)
+    for row in sorted(made, key=lambda row: int(row.id)):
+        batches[row.project_id].append(_batch(row))
+    return batches
+
+
+_BATCH_COLUMNS = "id, indicator, county, project_id, quantity, credited_at"
+
+
+def _batch(row: Any) -> BatchRow:
+    return BatchRow(
+        row.id, Indicator(row.indicator), row.county, row.project_id, row.quantity, row.credited_at
+    )
 
 
 async def batches_of(connection: Connection, project_id: int) -> Sequence[BatchRow]:
     """Return the batches that a project earned, by number."""
     found = await connection.execute(
-        text(
-            "SELECT id, indicator, county, project_id, quantity, credited_at FROM batch "
-            "WHERE project_id = :project_id ORDER BY id"
-        ),
+        text(f"SELECT {_BATCH_COLUMNS} FROM batch WHERE project_id = :project_id ORDER BY id"),
         {"project_id": project_id},
     )
-    return [
-        BatchRow(row.id, Indicator(row.indicator), row.county, row.project_id, row.quantity, row.credited_at)
-        for row in found
-    ]
+    return [_batch(row) for row in found]

@@ -55,6 +55,12 @@ async def in_force(connection: Connection, at: datetime) -> PolicySet:
     return policy_set({row.name: row.value for row in found})
 
 
+async def changes(connection: Connection) -> Sequence[datetime]:
+    """Return the instants at which any policy starts, in order: between two of them nothing changes."""
+    found = await connection.execute(text("SELECT DISTINCT starts_at FROM policy ORDER BY starts_at"))
+    return [row.starts_at for row in found]
+
+
 async def rows_in_force(
     connection: Connection, at: datetime, *, after: str | None, limit: int
 ) -> Sequence[PolicyRow]:

@@ -1,18 +1,20 @@
-"""Land projects (土地整治项目): filings, funds, parcels, and the register of certified land."""
+"""Land projects (土地整治项目): filings, funds and parcels, one or thousands by the same statements."""
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, Numeric, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, Numeric, text
 from sqlmodel import Field, SQLModel
 
 from app.market import projects as market
-from app.market.certification import Certified
+from app.market.acceptances import Acceptance, Judgement
 from app.market.errors import ensure
+from app.market.filings import Filing
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
 from app.market.units import format_decimal
 from app.store import columns
@@ -79,21 +81,6 @@ class ProjectParcel(SQLModel, table=True):
     grade_after: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
 
 
-class CertifiedParcel(SQLModel, table=True):
-    """What was last certified of a parcel, so that no land is credited as new farmland twice ([N] 七)."""
-
-    __tablename__ = "certified_parcel"
-    __table_args__ = (UniqueConstraint("county", "parcel_no", name="uq_certified_parcel"),)
-
-    id: int | None = Field(default=None, sa_column=columns.identity())
-    county: str = Field(sa_column=columns.refers("jurisdiction.code"))
-    parcel_no: str = Field(sa_column=columns.text())
-    project_id: int = Field(sa_column=columns.refers("project.id", index=True))
-    credited_as_new: bool
-    use_certified: str = Field(sa_column=columns.text())
-    grade_certified: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
-
-
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
     """A project with its papers, its state and how it was decided."""
@@ -128,86 +115,99 @@ class ProjectSummary:
     area_m2: int
 
 
-async def insert(
-    connection: Connection,
-    *,
-    county: str,
-    name: str,
-    department: str,
-    papers: market.Project,
-    filed_at: datetime,
-) -> int:
-    """File a project with its funds and parcels; return its number; Conflict where its number is taken."""
+async def insert(connection: Connection, filings: Sequence[Filing], *, filed_at: datetime) -> Sequence[int]:
+    """File projects with their funds and parcels, in their order; return their numbers.
+
+    Raises Conflict where a filing number is taken.
+    """
     made = await connection.execute(
-        text(
-            """
-            INSERT INTO project (county, name, filing_no, kind, department, state, started_on, design_grade,
-                                 feasibility_reviewed, surplus_recognised, ecology_reviewed, surplus_as,
-                                 resettlement_area_m2, filed_at)
-            VALUES (:county, :name, :filing_no, :kind, :department, :state, :started_on, :design_grade,
-                    :feasibility_reviewed, false, false, :surplus_as, :resettlement_area_m2, :filed_at)
-            RETURNING id
-            """
-        ),
-        {
-            "county": county,
-            "name": name,
-            "filing_no": papers.filing_no,
-            "kind": papers.kind,
-            "department": department,
-            "state": ProjectState.FILED,
-            "started_on": papers.started_on,
-            "design_grade": papers.design_grade,
-            "feasibility_reviewed": papers.feasibility_reviewed,
-            "surplus_as": papers.surplus_as,
-            "resettlement_area_m2": papers.resettlement_area_m2,
-            "filed_at": filed_at,
-        },
+        text(_INSERT_PROJECTS), {**_project_columns(filings), "state": ProjectState.FILED, "at": filed_at}
     )
-    number = int(made.scalar_one())
-    await _insert_funds(connection, number, papers.funds)
-    await _insert_parcels(connection, number, papers.parcels)
-    return number
+    numbers = sorted(int(row.id) for row in made)
+    ensure(len(numbers) == len(filings), f"{len(filings)} filings made {len(numbers)} projects")
+    papers = [(number, filing.papers) for number, filing in zip(numbers, filings, strict=True)]
+    await _insert_funds(connection, papers)
+    await _insert_parcels(connection, papers)
+    return numbers
 
 
-async def _insert_funds(connection: Connection, number: int, funds: Sequence[market.Fund]) -> None:
+# Numbered in the order given, so that the numbers, sorted, are the filings' own.
+_INSERT_PROJECTS = """
+    INSERT INTO project (county, name, filing_no, kind, department, state, started_on, design_grade,
+                         feasibility_reviewed, surplus_recognised, ecology_reviewed, surplus_as,
+                         resettlement_area_m2, filed_at)
+    SELECT filing.county, filing.name, filing.filing_no, filing.kind, filing.department, :state,
+           filing.started_on, filing.design_grade, filing.feasibility_reviewed, false, false,
+           filing.surplus_as, filing.resettlement_area_m2, :at
+      FROM unnest(CAST(:counties AS text[]), CAST(:names AS text[]), CAST(:filing_nos AS text[]),
+                  CAST(:kinds AS text[]), CAST(:departments AS text[]), CAST(:starts AS date[]),
+                  CAST(:design_grades AS integer[]), CAST(:feasibilities AS boolean[]),
+                  CAST(:surpluses AS text[]), CAST(:resettlements AS bigint[])) WITH ORDINALITY
+           AS filing(county, name, filing_no, kind, department, started_on, design_grade,
+                     feasibility_reviewed, surplus_as, resettlement_area_m2, place)
+     ORDER BY filing.place
+    RETURNING id
+"""
+
+
+def _project_columns(filings: Sequence[Filing]) -> dict[str, Any]:
+    papers = [filing.papers for filing in filings]
+    return {
+        "counties": [filing.county for filing in filings],
+        "names": [filing.name for filing in filings],
+        "departments": [filing.department for filing in filings],
+        "filing_nos": [each.filing_no for each in papers],
+        "kinds": [each.kind.value for each in papers],
+        "starts": [each.started_on for each in papers],
+        "design_grades": [each.design_grade for each in papers],
+        "feasibilities": [each.feasibility_reviewed for each in papers],
+        "surpluses": [each.surplus_as and each.surplus_as.value for each in papers],
+        "resettlements": [each.resettlement_area_m2 for each in papers],
+    }
+
+
+async def _insert_funds(connection: Connection, papers: Sequence[tuple[int, market.Project]]) -> None:
+    funds = [(number, ordinal, fund) for number, each in papers for ordinal, fund in enumerate(each.funds, 1)]
     await connection.execute(
         text(
             """
             INSERT INTO project_fund (project_id, ordinal, source, share)
-            SELECT :project_id, fund.ordinal, fund.source, CAST(fund.share AS numeric)
-              FROM unnest(CAST(:sources AS text[]), CAST(:shares AS text[]))
-                   WITH ORDINALITY AS fund(source, share, ordinal)
+            SELECT fund.project_id, fund.ordinal, fund.source, CAST(fund.share AS numeric)
+              FROM unnest(CAST(:project_ids AS bigint[]), CAST(:ordinals AS integer[]),
+                          CAST(:sources AS text[]), CAST(:shares AS text[]))
+                   AS fund(project_id, ordinal, source, share)
             """
         ),
         {
-            "project_id": number,
-            "sources": [fund.source.value for fund in funds],
-            "shares": [plain(fund.share) for fund in funds],
+            "project_ids": [number for number, _, _ in funds],
+            "ordinals": [ordinal for _, ordinal, _ in funds],
+            "sources": [fund.source.value for _, _, fund in funds],
+            "shares": [plain(fund.share) for _, _, fund in funds],
         },
     )
 
 
-async def _insert_parcels(connection: Connection, number: int, parcels: Sequence[market.Parcel]) -> None:
+async def _insert_parcels(connection: Connection, papers: Sequence[tuple[int, market.Project]]) -> None:
+    parcels = [(number, parcel) for number, each in papers for parcel in each.parcels]
     await connection.execute(
         text(
             """
             INSERT INTO project_parcel (project_id, parcel_no, area_m2, use_before, use_after,
                                         grade_before, grade_after)
-            SELECT :project_id, parcel.*
-              FROM unnest(CAST(:parcel_nos AS text[]), CAST(:areas AS bigint[]),
-                          CAST(:uses_before AS text[]), CAST(:uses_after AS text[]),
-                          CAST(:grades_before AS integer[]), CAST(:grades_after AS integer[])) AS parcel
+            SELECT * FROM unnest(CAST(:project_ids AS bigint[]), CAST(:parcel_nos AS text[]),
+                                 CAST(:areas AS bigint[]), CAST(:uses_before AS text[]),
+                                 CAST(:uses_after AS text[]), CAST(:grades_before AS integer[]),
+                                 CAST(:grades_after AS integer[]))
             """
         ),
         {
-            "project_id": number,
-            "parcel_nos": [parcel.id for parcel in parcels],
-            "areas": [parcel.area_m2 for parcel in parcels],
-            "uses_before": [parcel.use_before.value for parcel in parcels],
-            "uses_after": [parcel.use_after.value for parcel in parcels],
-            "grades_before": [parcel.grade_before for parcel in parcels],
-            "grades_after": [parcel.grade_after for parcel in parcels],
+            "project_ids": [number for number, _ in parcels],
+            "parcel_nos": [parcel.id for _, parcel in parcels],
+            "areas": [parcel.area_m2 for _, parcel in parcels],
+            "uses_before": [parcel.use_before.value for _, parcel in parcels],
+            "uses_after": [parcel.use_after.value for _, parcel in parcels],
+            "grades_before": [parcel.grade_before for _, parcel in parcels],
+            "grades_after": [parcel.grade_after for _, parcel in parcels],
         },
     )
 
@@ -228,15 +228,39 @@ async def lock(connection: Connection, number: int) -> bool:
 
 async def project(connection: Connection, number: int) -> ProjectRow | None:
     """Return a project with all its papers, parcels by their numbers; or None."""
-    row = (await connection.execute(text("SELECT * FROM project WHERE id = :id"), {"id": number})).first()
-    if row is None:
-        return None
-    funds = await connection.execute(
-        text("SELECT source, share FROM project_fund WHERE project_id = :id ORDER BY ordinal"), {"id": number}
+    return (await projects(connection, [number])).get(number)
+
+
+async def projects(connection: Connection, numbers: Collection[int]) -> Mapping[int, ProjectRow]:
+    """Return those of the projects that there are, by number, each with all its papers."""
+    ids = {"ids": list(numbers)}
+    rows = await connection.execute(
+        text("SELECT * FROM project WHERE id = ANY (CAST(:ids AS bigint[])) ORDER BY id"), ids
     )
-    parcels = await connection.execute(
-        text("SELECT * FROM project_parcel WHERE project_id = :id ORDER BY parcel_no"), {"id": number}
+    found = await connection.execute(
+        text(
+            "SELECT project_id, source, share FROM project_fund "
+            "WHERE project_id = ANY (CAST(:ids AS bigint[])) ORDER BY project_id, ordinal"
+        ),
+        ids,
     )
+    funds: dict[int, list[market.Fund]] = defaultdict(list)
+    for fund in found:
+        funds[fund.project_id].append(market.Fund(FundSource(fund.source), Fraction(fund.share)))
+    found = await connection.execute(
+        text(
+            "SELECT * FROM project_parcel "
+            "WHERE project_id = ANY (CAST(:ids AS bigint[])) ORDER BY project_id, parcel_no"
+        ),
+        ids,
+    )
+    parcels: dict[int, list[market.Parcel]] = defaultdict(list)
+    for parcel in found:
+        parcels[parcel.project_id].append(_parcel(parcel))
+    return {row.id: _project(row, funds[row.id], parcels[row.id]) for row in rows}
+
+
+def _project(row: Any, funds: Iterable[market.Fund], parcels: Iterable[market.Parcel]) -> ProjectRow:
     return ProjectRow(
         id=row.id,
         county=row.county,
@@ -246,8 +270,8 @@ async def project(connection: Connection, number: int) -> ProjectRow | None:
         papers=market.Project(
             kind=ProjectKind(row.kind),
             started_on=row.started_on,
-            funds=tuple(market.Fund(FundSource(fund.source), Fraction(fund.share)) for fund in funds),
-            parcels=tuple(_parcel(parcel) for parcel in parcels),
+            funds=tuple(funds),
+            parcels=tuple(parcels),
             filing_no=row.filing_no,
             accepted_on=row.accepted_on,
             design_grade=row.design_grade,
@@ -318,37 +342,36 @@ async def summaries(
     ]
 
 
-async def keep_acceptance(
-    connection: Connection,
-    number: int,
-    papers: market.Project,
-    *,
-    accepting_body: str,
-    ecology_reviewed: bool,
-    at: datetime,
+async def keep_acceptances(
+    connection: Connection, accepted: Mapping[int, tuple[Acceptance, Judgement]], *, at: datetime
 ) -> None:
-    """Keep an acceptance with what was reviewed for it."""
+    """Keep the acceptances of projects, by number, with what was reviewed for each."""
     kept = await connection.execute(
         text(
             """
             UPDATE project
-               SET state = 'ACCEPTED', accepted_on = :accepted_on, accepting_body = :accepting_body,
-                   surplus_recognised = :surplus_recognised, ecology_reviewed = :ecology_reviewed,
-                   feasibility_reviewed = :feasibility_reviewed, decided_at = :at
-             WHERE id = :id AND state = 'FILED'
+               SET state = 'ACCEPTED', accepted_on = accepted.on_day, accepting_body = accepted.body,
+                   surplus_recognised = accepted.surplus_recognised,
+                   ecology_reviewed = accepted.ecology_reviewed,
+                   feasibility_reviewed = accepted.feasibility_reviewed, decided_at = :at
+              FROM unnest(CAST(:ids AS bigint[]), CAST(:days AS date[]), CAST(:bodies AS text[]),
+                          CAST(:surpluses AS boolean[]), CAST(:ecologies AS boolean[]),
+                          CAST(:feasibilities AS boolean[]))
+                   AS accepted(id, on_day, body, surplus_recognised, ecology_reviewed, feasibility_reviewed)
+             WHERE project.id = accepted.id AND project.state = 'FILED'
             """
         ),
         {
-            "id": number,
-            "accepted_on": papers.accepted_on,
-            "accepting_body": accepting_body,
-            "surplus_recognised": papers.surplus_recognised,
-            "ecology_reviewed": ecology_reviewed,
-            "feasibility_reviewed": papers.feasibility_reviewed,
+            "ids": list(accepted),
+            "days": [acceptance.accepted_on for acceptance, _ in accepted.values()],
+            "bodies": [acceptance.accepting_body for acceptance, _ in accepted.values()],
+            "surpluses": [acceptance.surplus_recognised for acceptance, _ in accepted.values()],
+            "ecologies": [acceptance.ecology_reviewed for acceptance, _ in accepted.values()],
+            "feasibilities": [judged.papers.feasibility_reviewed for _, judged in accepted.values()],
             "at": at,
         },
     )
-    ensure(kept.rowcount == 1, f"project {number} was accepted while it was locked")
+    ensure(kept.rowcount == len(accepted), f"of {list(accepted)[:9]} one was accepted while it was locked")
 
 
 async def keep_refusal(connection: Connection, number: int, *, reason: str, at: datetime) -> None:
@@ -361,74 +384,3 @@ async def keep_refusal(connection: Connection, number: int, *, reason: str, at: 
         {"id": number, "at": at, "reason": reason},
     )
     ensure(kept.rowcount == 1, f"project {number} was refused while it was locked")
-
-
-REGISTER_LOCK = 7_351_002
-
-
-async def hold_register(connection: Connection, county: str) -> None:
-    """Hold a county's register of certified land, so that two acceptances see each other's parcels.
-
-    Rows can't be locked before they exist; uq_certified_parcel speaks where somebody gets past this.
-    """
-    await connection.execute(
-        text("SELECT pg_advisory_xact_lock(CAST(:space AS integer), hashtext(:county))"),
-        {"space": REGISTER_LOCK, "county": county},
-    )
-
-
-async def certified(
-    connection: Connection, county: str, parcel_nos: Sequence[str]
-) -> Mapping[str, Certified]:
-    """Return what the register says of those parcels of a county that it knows."""
-    found = await connection.execute(
-        text(
-            """
-            SELECT parcel_no, credited_as_new, use_certified, grade_certified FROM certified_parcel
-             WHERE county = :county AND parcel_no = ANY (CAST(:parcel_nos AS text[]))
-            """
-        ),
-        {"county": county, "parcel_nos": list(parcel_nos)},
-    )
-    return {
-        row.parcel_no: Certified(row.credited_as_new, LandUse(row.use_certified), row.grade_certified)
-        for row in found
-    }
-
-
-async def keep_certified(
-    connection: Connection, *, county: str, project_id: int, entries: Mapping[str, Certified]
-) -> None:
-    """Write what a project certified of each parcel; Conflict where another wrote a new one meanwhile.
-
-    Known parcels are updated and new ones inserted: ON CONFLICT would overwrite what nobody judged.
-    """
-    given = {
-        "county": county,
-        "project_id": project_id,
-        "parcel_nos": list(entries),
-        "new": [entry.credited_as_new for entry in entries.values()],
-        "uses": [entry.use.value for entry in entries.values()],
-        "grades": [entry.grade for entry in entries.values()],
-    }
-    await connection.execute(text(_KEEP_CERTIFIED), given)
-
-
-_KEEP_CERTIFIED = """
-    WITH entry AS MATERIALIZED (
-        SELECT * FROM unnest(CAST(:parcel_nos AS text[]), CAST(:new AS boolean[]), CAST(:uses AS text[]),
-                             CAST(:grades AS integer[])) AS entry(parcel_no, credited_as_new, use, grade)
-    ), known AS (
-        UPDATE certified_parcel
-           SET project_id = :project_id, credited_as_new = entry.credited_as_new,
-               use_certified = entry.use, grade_certified = entry.grade
-          FROM entry
-         WHERE certified_parcel.county = :county AND certified_parcel.parcel_no = entry.parcel_no
-        RETURNING certified_parcel.parcel_no
-    )
-    INSERT INTO certified_parcel
-           (county, parcel_no, project_id, credited_as_new, use_certified, grade_certified)
-    SELECT :county, entry.parcel_no, :project_id, entry.credited_as_new, entry.use, entry.grade
-      FROM entry WHERE entry.parcel_no NOT IN (SELECT parcel_no FROM known)
-     ORDER BY entry.parcel_no
-"""

@@ -9,6 +9,7 @@ from app.store import (  # noqa: F401
     applications,
     auctions,
     bands,
+    certified,
     clock,
     journal,
     jurisdictions,

@@ -202,3 +202,43 @@ async def test_a_statement_of_entries_is_the_newest_first_whatever_the_account(e
         before = rows_[-1].id
     assert found == sorted(found, reverse=True)
     assert len(found) == len(set(found)) == 12
+
+
+async def test_many_transactions_of_one_statement_are_each_balanced_and_keep_their_order(
+    database: Database,
+) -> None:
+    others = [money(code, bucket) for code in ("511921", "511923") for bucket in (Bucket.BANK, CASH.bucket)]
+
+    async def work(connection: Connection) -> Sequence[int]:
+        return await ledger.post_each(
+            connection,
+            kind="test",
+            at=await clock.now(connection),
+            actor=COUNTY,
+            entries={
+                "first": move(BANK, CASH, 5),
+                "nothing": [],
+                "second": move(others[0], others[1], 7),
+                "third": move(others[2], others[3], 9),
+            },
+        )
+
+    numbers = await database.transact(work)
+    heads = await rows(
+        database,
+        "SELECT id, reference FROM ledger_transaction WHERE id = ANY (:ids) ORDER BY id",
+        ids=list(numbers),
+    )
+    assert [reference for _, reference in heads] == ["first", "second", "third"]
+    assert [number for number, _ in heads] == list(numbers)
+    assert [await balance(database, key) for key in (CASH, others[1], others[3])] == [5, 7, 9]
+
+
+async def test_one_statement_moves_no_balance_twice(database: Database) -> None:
+    async def work(connection: Connection) -> Sequence[int]:
+        at = await clock.now(connection)
+        entries = {"first": move(BANK, CASH, 5), "second": move(CASH, ESCROW, 5)}
+        return await ledger.post_each(connection, kind="test", at=at, actor=COUNTY, entries=entries)
+
+    await refused(BrokenInvariant, database.transact(work))
+    assert await balance(database, CASH) == 0
