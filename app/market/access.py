@@ -47,6 +47,7 @@ class Action(StrEnum):
     READ_DESIGNATIONS = "read_designations"
     ADD_DESIGNATION = "add_designation"
     READ_POLICIES = "read_policies"
+    READ_POLICY_HISTORY = "read_policy_history"
     SET_POLICY = "set_policy"
     READ_SELF = "read_self"
     # bands
@@ -167,6 +168,7 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_DESIGNATIONS: _EVERYBODY,
         Action.ADD_DESIGNATION: _LAND,
         Action.READ_POLICIES: _EVERYBODY,
+        Action.READ_POLICY_HISTORY: _EVERYBODY,
         Action.SET_POLICY: _LAND,
         Action.READ_BANDS: _EVERYBODY,
         Action.SUGGEST_BAND: {Role.PRICE_REGULATOR: Scope.ANY},

@@ -141,7 +141,8 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
 }
 """The policies by name, each with what reads and checks its value."""
 
-_CALENDAR_NAME = re.compile(r"workdays\.((?:19|20|21)[0-9]{2})", re.ASCII)
+CALENDAR_NAME = re.compile(r"workdays\.((?:19|20|21)[0-9]{2})", re.ASCII)
+"""The working days of a year are a policy named after it."""
 
 DEFAULTS: Mapping[str, Any] = {
     "yield_table": {
@@ -172,7 +173,7 @@ DEFAULTS: Mapping[str, Any] = {
 
 def checked(name: str, value: Any) -> Any:
     """Return the policy's value as the rules use it; raises Malformed naming the field."""
-    if match := _CALENDAR_NAME.fullmatch(name):
+    if match := CALENDAR_NAME.fullmatch(name):
         return _calendar_year(int(match.group(1)), value, "value")
     form = FORMS.get(name)
     if form is None:
@@ -181,13 +182,18 @@ def checked(name: str, value: Any) -> Any:
     return form(value, "value")
 
 
+def is_policy(name: str) -> bool:
+    """Whether there is a policy of that name, whatever its value."""
+    return name in FORMS or CALENDAR_NAME.fullmatch(name) is not None
+
+
 def policy_set(values: Mapping[str, Any]) -> PolicySet:
     """Make the set of all policies from the values in force, by name."""
     read = {name: checked(name, values.get(name, DEFAULTS[name])) for name in FORMS}
     read["deposit_rate"] = Fraction(read["deposit_rate"])
     read["yields_centikg_per_hm2"] = read.pop("yield_table")
     read["unused_land_review_area_m2"] = read.pop("unused_land_review_area")
-    years = [checked(name, value) for name, value in sorted(values.items()) if _CALENDAR_NAME.fullmatch(name)]
+    years = [checked(name, value) for name, value in sorted(values.items()) if CALENDAR_NAME.fullmatch(name)]
     return PolicySet(calendar_years=tuple(years), **read)
 
 

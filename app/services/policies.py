@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, time
 
 from app.market.access import Action, Actor, permit
+from app.market.errors import NotFound
 from app.market.ids import Kind, public_id
-from app.market.policies import PolicySet, checked, refuse_retroactive
+from app.market.policies import PolicySet, checked, is_policy, refuse_retroactive
 from app.market.units import rfc3339
 from app.services.days import CHINA
 from app.services.journal import announce
@@ -15,7 +16,7 @@ from app.store import policies as store
 from app.store.database import Connection
 from app.store.policies import PolicyRow
 
-__all__ = ["PoliciesByDay", "PolicyRow", "policies", "set_policy"]
+__all__ = ["PoliciesByDay", "PolicyRow", "history", "policies", "set_policy"]
 
 
 class PoliciesByDay:
@@ -47,6 +48,18 @@ async def policies(
     """Return at most ``limit`` policies as they stand now, or stood or will stand ``at`` an instant."""
     instant = at if at is not None else await clock.now(connection)
     return await store.rows_in_force(connection, instant, after=after, limit=limit)
+
+
+async def history(
+    connection: Connection, *, name: str, before: datetime | None, limit: int
+) -> Sequence[PolicyRow]:
+    """Return at most ``limit`` values of a policy, those still to start too, the latest first.
+
+    Raises NotFound where there is no policy of that name.
+    """
+    if not is_policy(name):
+        raise NotFound("policy", name)
+    return await store.history(connection, name, before=before, limit=limit)
 
 
 async def set_policy(

@@ -78,6 +78,24 @@ async def rows_in_force(
     return [PolicyRow(**row._mapping) for row in found]
 
 
+async def history(
+    connection: Connection, name: str, *, before: datetime | None, limit: int
+) -> Sequence[PolicyRow]:
+    """Return at most ``limit`` values of one policy that start before an instant, the latest first."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT id, name, value, starts_at, entered_at, entered_by FROM policy
+             WHERE name = :name
+               AND (CAST(:before AS timestamptz) IS NULL OR starts_at < CAST(:before AS timestamptz))
+             ORDER BY starts_at DESC LIMIT :limit
+            """
+        ),
+        {"name": name, "before": before, "limit": limit},
+    )
+    return [PolicyRow(**row._mapping) for row in found]
+
+
 async def insert(
     connection: Connection,
     *,

@@ -28,6 +28,7 @@ from tests.conftest import Client, Exchange
 
 PLACES = {
     "code": "511922",
+    "name": "deposit_rate",
     "year": "2026",
     "project_id": "P0000000001",
     "listing_id": "L0000000001",

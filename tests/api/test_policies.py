@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from app.market.policies import DEFAULTS
+from app.market.policies import DEFAULTS, FORMS
+from app.market.policy_descriptions import described
 from tests import story
 from tests.conftest import Client, Exchange
 
@@ -23,6 +24,58 @@ async def test_what_the_first_migration_laid_is_in_force_and_named(exchange: Exc
     assert DEFAULTS.items() <= values.items()
     assert "workdays.2026" in values
     assert [item["name"] for item in items] == sorted(values)
+
+
+async def test_every_policy_shows_how_it_is_written_and_what_it_means(exchange: Exchange) -> None:
+    county = await exchange.county("511922")
+    items = (await county.get("/v1/policies", params={"limit": 200})).json()["items"]
+    for item in items:
+        description = described(item["name"])
+        assert (item["form"], item["help"], item["help_zh"]) == (
+            description.form,
+            description.en,
+            description.zh,
+        )
+
+
+@pytest.mark.parametrize("at", ["2017-01-01T00:00:00Z", "2018-04-01T00:00:00+08:00", "2099-12-31T23:59:59Z"])
+async def test_every_policy_has_a_value_at_any_instant_since_2017(exchange: Exchange, at: str) -> None:
+    county = await exchange.county("511922")
+    items = (await county.get("/v1/policies", params={"limit": 200, "at": at})).json()["items"]
+    assert FORMS.keys() <= {item["name"] for item in items}
+
+
+async def test_a_policy_s_history_is_read_from_the_last_value_to_the_first_by_pages(
+    exchange: Exchange,
+) -> None:
+    regulator = await exchange.regulator()
+    days = [await exchange.now() + timedelta(days=number) for number in (1, 2, 3)]
+    for day, value in zip(days, ["0.11", "0.12", "0.13"], strict=True):
+        body = {"name": "deposit_rate", "value": value, "starts_at": day.isoformat()}
+        assert (await regulator.post("/v1/policies", body)).status_code == 201
+    county = await exchange.county("511922")
+    seen: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = (await county.get("/v1/policies/deposit_rate/history", params={"limit": "3", **cursor})).json()
+        seen += page["items"]
+        if page["next_cursor"] is None:
+            break
+        cursor = {"cursor": page["next_cursor"]}
+    assert [item["value"] for item in seen] == ["0.13", "0.12", "0.11", "0.10"]
+    assert [item["entered_by"] for item in seen] == ["510000"] * 3 + [None]
+    assert {item["name"] for item in seen} == {"deposit_rate"}
+    instants = [item["starts_at"] for item in seen]
+    assert instants == sorted(instants, reverse=True)
+
+
+async def test_a_policy_that_there_is_not_has_no_history(exchange: Exchange) -> None:
+    county = await exchange.county("511922")
+    for name in ("no_such_policy", "workdays.0000"):
+        answer = await county.get(f"/v1/policies/{name}/history")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), name
+    not_entered = await county.get("/v1/policies/workdays.2099/history")
+    assert (not_entered.status_code, not_entered.json()["items"]) == (200, [])
 
 
 async def test_a_policy_is_in_force_from_its_instant_and_the_past_keeps_its_own(exchange: Exchange) -> None:

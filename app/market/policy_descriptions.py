@@ -1,0 +1,105 @@
+"""What each policy means, in English and Chinese, and how its value is written: one row a policy.
+
+Beside ``policies.FORMS``: a test walks both and finds what the other lacks.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.market.policies import CALENDAR_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """How a policy's value is written, and what it decides, for a person."""
+
+    form: str
+    en: str
+    zh: str
+
+
+SWITCH = "true or false"
+SHARE = 'decimal string above 0 and at most 1, at most 6 places, such as "0.25"'
+
+DESCRIPTIONS: Mapping[str, Description] = {
+    "yield_table": Description(
+        'object: grades "1" to "15", each a decimal string in kg/hm² with at most 2 places',
+        "Yield by quality grade, for grain capacity: of a project by the day it was accepted, of a land "
+        "application by the day it was filed.",
+        "各质量等别的单位产能：项目按验收之日、用地报批按申报之日的标准计算粮食产能。",
+    ),
+    "deposit_rate": Description(
+        SHARE,
+        "Bid deposit as a share of ceiling × limit, fixed when the auction is announced.",
+        "竞买保证金占最高限价与竞买限额乘积的比例，以公告之时为准。",
+    ),
+    "buyer_cap_share": Description(
+        f"{SHARE}; or null for no cap",
+        "The most that one buyer can win of the supply that asks at most its price, fixed when the auction "
+        "is announced; an announcement may set its own.",
+        "单一受让方可竞得数量占同价可供数量的上限比例，以公告之时为准；公告可另行规定。",
+    ),
+    "bids_per_buyer": Description(
+        "whole number from 1 to 1000",
+        "How many bids a buyer may have in force in one auction, fixed when it is announced.",
+        "每个受让方在一场次中可同时有效的报价数，以公告之时为准。",
+    ),
+    "lots": Description(
+        "object: each indicator a decimal string above 0 in its unit, hm² with 4 places or kg with 2",
+        "The smallest quantity of each indicator that is auctioned; an announcement may set its own.",
+        "各类指标竞价的最小单位数量；公告可另行规定。",
+    ),
+    "pricing": Description(
+        "one of pay_as_bid, uniform_lowest_accepted, uniform_highest_rejected",
+        "What winning bids pay, their own price or one for all; an announcement may set its own.",
+        "成交价规则：按各自报价，或统一成交价；公告可另行规定。",
+    ),
+    "tie": Description(
+        "one of earliest, pro_rata",
+        "Who comes first among equal prices; an announcement may set its own, by lottery too.",
+        "同价报价的先后规则；公告可另行规定，亦可抽签。",
+    ),
+    "notice_working_days": Description(
+        "whole number from 0 to 120",
+        "Working days of public notice after the day of the award.",
+        "成交之日后的公示工作日数，以成交之时为准。",
+    ),
+    "payment_working_days": Description(
+        "whole number from 1 to 365",
+        "Working days after the notice's last in which the buyer has to pay.",
+        "公示期满后的付款工作日数，以成交之时为准。",
+    ),
+    "unused_land_review_area": Description(
+        'decimal string in hm², at most 4 places, such as "600.0000"',
+        "Above this area in one piece, reclaiming unused land needs an ecology review.",
+        "连片开发未利用地超过此面积的，须经生态评估，以验收之日为准。",
+    ),
+    "purchases_within_need": Description(
+        SWITCH,
+        "Whether what a buyer wins is kept within its approved need that is still open.",
+        "受让数量是否不得超过已核准而未满足的调剂需求。",
+    ),
+    "listings_may_decline_key_projects": Description(
+        SWITCH,
+        "Whether a county may keep a listing out of fixed-price allocation to key projects.",
+        "挂牌县是否可以不参加重点项目的定价配置。",
+    ),
+    "suspended_may_not_list": Description(
+        SWITCH,
+        "Whether a suspended jurisdiction is refused new listings too, besides land applications.",
+        "暂停受理期间是否同时不得新挂牌。",
+    ),
+}
+
+CALENDAR = Description(
+    'object: "holidays" and "makeup_workdays", each a list of days "YYYY-MM-DD" of that year',
+    "The working days of one year as the State Council published them: holidays on weekdays, and the "
+    "weekend days that are worked instead.",
+    "国务院公布的当年节假日安排：放假的工作日与调休上班的周末日。",
+)
+"""Of every policy ``workdays.YYYY``."""
+
+
+def described(name: str) -> Description:
+    """Return what a policy means and how it is written."""
+    return CALENDAR if CALENDAR_NAME.fullmatch(name) else DESCRIPTIONS[name]
