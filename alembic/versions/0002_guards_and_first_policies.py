@@ -27,6 +27,23 @@ depends_on = None
 
 RUNTIME_ROLE = "gengheng_runtime"
 
+# By name: a policy that came later is a later migration's to lay.
+FIRST_POLICIES = (
+    "yield_table",
+    "deposit_rate",
+    "buyer_cap_share",
+    "bids_per_buyer",
+    "lots",
+    "pricing",
+    "tie",
+    "notice_working_days",
+    "payment_working_days",
+    "unused_land_review_area",
+    "purchases_within_need",
+    "listings_may_decline_key_projects",
+    "suspended_may_not_list",
+)
+
 APPEND_ONLY = (
     "posting",
     "ledger_transaction",
@@ -179,7 +196,8 @@ def upgrade() -> None:
 
 def _lay_first_policies() -> None:
     years = json.loads((Path(__file__).parents[1] / "workdays_2017_2026.json").read_text("utf-8"))
-    values = dict(DEFAULTS) | {f"workdays.{year}": days for year, days in years.items()}
+    values = {name: DEFAULTS[name] for name in FIRST_POLICIES}
+    values |= {f"workdays.{year}": days for year, days in years.items()}
     op.get_bind().execute(
         sa.text(
             # In force for all the past: a rule laid by a migration was there before anyone entered it.

@@ -113,6 +113,10 @@ class Action(StrEnum):
     READ_ACCOUNT_ENTRIES = "read_account_entries"
     RECORD_DEPOSIT = "record_deposit"
     RECORD_WITHDRAWAL = "record_withdrawal"
+    # obligations
+    READ_OBLIGATIONS = "read_obligations"
+    READ_OBLIGATION = "read_obligation"
+    DISCHARGE_OBLIGATION = "discharge_obligation"
     # supervision
     IMPOSE_SANCTION = "impose_sanction"
     LIFT_SANCTION = "lift_sanction"
@@ -221,6 +225,9 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_ACCOUNT_ENTRIES: _MONEY_READERS,
         Action.RECORD_DEPOSIT: {Role.TREASURER: Scope.ANY},
         Action.RECORD_WITHDRAWAL: {Role.TREASURER: Scope.ANY},
+        Action.READ_OBLIGATIONS: _OWN_OR_OVERSEEN,
+        Action.READ_OBLIGATION: _OWN_OR_OVERSEEN,
+        Action.DISCHARGE_OBLIGATION: _OFFICERS,
         Action.IMPOSE_SANCTION: _LAND,
         Action.LIFT_SANCTION: _LAND,
         Action.READ_SANCTIONS: _EVERYBODY,

@@ -35,6 +35,7 @@ class PolicySet:
     purchases_within_need: bool  # RULES 6
     listings_may_decline_key_projects: bool  # RULES 8
     suspended_may_not_list: bool  # RULES 12
+    rectification_days: int  # 限期整改 of an obligation
     calendar_years: tuple[CalendarYear, ...]  # the years published so far
 
 
@@ -138,6 +139,7 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "purchases_within_need": _switch,
     "listings_may_decline_key_projects": _switch,
     "suspended_may_not_list": _switch,
+    "rectification_days": _whole(1, 3650),
 }
 """The policies by name, each with what reads and checks its value."""
 
@@ -167,6 +169,7 @@ DEFAULTS: Mapping[str, Any] = {
     "purchases_within_need": True,
     "listings_may_decline_key_projects": True,
     "suspended_may_not_list": True,
+    "rectification_days": 180,
 }
 """What the first migration lays; a province sets its own after it."""
 

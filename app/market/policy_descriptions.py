@@ -89,6 +89,11 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "Whether a suspended jurisdiction is refused new listings too, besides land applications.",
         "暂停受理期间是否同时不得新挂牌。",
     ),
+    "rectification_days": Description(
+        "whole number from 1 to 3650",
+        "Days from the day an obligation opens to the last of its rectification.",
+        "补充义务产生之日起至限期整改届满的天数，以产生之时为准。",
+    ),
 }
 
 CALENDAR = Description(

@@ -41,7 +41,7 @@ class SanctionForm(Form):
 
 
 class SanctionView(View):
-    """A sanction as decided."""
+    """A sanction as decided; nobody decided one that follows from the books."""
 
     id: str
     jurisdiction: str
@@ -50,7 +50,7 @@ class SanctionView(View):
     starts_on: date
     ends_on: date | None
     decided_at: Instant
-    decided_by: str
+    decided_by: str | None
     lifted_at: Instant | None
 
     @classmethod

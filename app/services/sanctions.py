@@ -1,7 +1,7 @@
 """Sanctions on jurisdictions, decided by the regulator (限期整改, 通报批评, 暂停受理; RULES 12)."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 
 from app.market.access import Action, Actor, permit
 from app.market.errors import NotFound, RuleBroken, WrongState
@@ -13,7 +13,7 @@ from app.store import sanctions as store
 from app.store.database import Connection
 from app.store.sanctions import SanctionRow
 
-__all__ = ["SanctionRow", "impose", "lift", "sanctions"]
+__all__ = ["SanctionRow", "end", "enter", "impose", "lift", "sanctions"]
 
 
 async def sanctions(
@@ -39,7 +39,30 @@ async def impose(
         raise NotFound("jurisdiction", jurisdiction, field="jurisdiction")
     if ends_on is not None and ends_on < starts_on:
         raise RuleBroken("dates_reversed", "ends_on must not be before starts_on.", field="ends_on")
-    now = await clock.now(connection)
+    return await enter(
+        connection,
+        jurisdiction=jurisdiction,
+        kind=kind,
+        reason=reason,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        at=await clock.now(connection),
+        decided_by=actor.jurisdiction,
+    )
+
+
+async def enter(
+    connection: Connection,
+    *,
+    jurisdiction: str,
+    kind: SanctionKind,
+    reason: str,
+    starts_on: date,
+    ends_on: date | None,
+    at: datetime,
+    decided_by: str | None,
+) -> SanctionRow:
+    """Enter and announce a sanction; ``decided_by`` None where it follows from the books."""
     row = await store.insert(
         connection,
         jurisdiction=jurisdiction,
@@ -47,16 +70,16 @@ async def impose(
         reason=reason,
         starts_on=starts_on,
         ends_on=ends_on,
-        decided_at=now,
-        decided_by=actor.jurisdiction,
+        decided_at=at,
+        decided_by=decided_by,
     )
     # The reason is free text that may name a person: it stays out of the public journal.
     await announce(
         connection,
-        at=now,
+        at=at,
         kind="sanction.imposed",
         subject=public_id(Kind.SANCTION, row.id),
-        actor=actor.jurisdiction,
+        actor=decided_by,
         facts={
             "jurisdiction": jurisdiction,
             "kind": kind,
@@ -70,19 +93,26 @@ async def impose(
 async def lift(connection: Connection, *, actor: Actor, number: int) -> SanctionRow:
     """Lift a sanction at once; raises NotFound, and WrongState where it is lifted already."""
     permit(actor, Action.LIFT_SANCTION, actor.jurisdiction)
-    now = await clock.now(connection)
-    public = public_id(Kind.SANCTION, number)
-    row = await store.lift(connection, number=number, at=now)
-    if row is None:
+    lifted = await end(connection, number=number, at=await clock.now(connection), actor=actor.jurisdiction)
+    if lifted is None:
+        public = public_id(Kind.SANCTION, number)
         if not await store.exists(connection, number):
             raise NotFound("sanction", public)
         raise WrongState("sanction", public, "LIFTED", "lift")
+    return lifted
+
+
+async def end(connection: Connection, *, number: int, at: datetime, actor: str | None) -> SanctionRow | None:
+    """Lift and announce a sanction that still stands, and return it; None where it does not."""
+    row = await store.lift(connection, number=number, at=at)
+    if row is None:
+        return None
     await announce(
         connection,
-        at=now,
+        at=at,
         kind="sanction.lifted",
-        subject=public,
-        actor=actor.jurisdiction,
+        subject=public_id(Kind.SANCTION, number),
+        actor=actor,
         facts={"jurisdiction": row.jurisdiction, "kind": row.kind},
     )
     return row

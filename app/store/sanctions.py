@@ -14,7 +14,7 @@ from app.store.database import Connection
 
 
 class Sanction(SQLModel, table=True):
-    """A sanction, with its reason and dates, decided by the regulator."""
+    """A sanction, with its reason and dates; one that nobody decided follows from the books."""
 
     __table_args__ = (
         columns.one_of("sanction", "kind", SanctionKind),
@@ -28,13 +28,16 @@ class Sanction(SQLModel, table=True):
     starts_on: date = Field(sa_column=Column(Date, nullable=False))
     ends_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
     decided_at: datetime = Field(sa_column=columns.instant())
-    decided_by: str = Field(sa_column=columns.refers("jurisdiction.code"))
+    decided_by: str | None = Field(default=None, sa_column=columns.refers("jurisdiction.code", nullable=True))
     lifted_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
 
 
 @dataclass(frozen=True, slots=True)
 class SanctionRow:
-    """A sanction as decided; ``ends_on`` is its last day, None until it is lifted."""
+    """A sanction as decided; ``ends_on`` is its last day, None until it is lifted.
+
+    ``decided_by`` is None where the exchange itself opened it, as it does a rectification for a debt.
+    """
 
     id: int
     jurisdiction: str
@@ -43,7 +46,7 @@ class SanctionRow:
     starts_on: date
     ends_on: date | None
     decided_at: datetime
-    decided_by: str
+    decided_by: str | None
     lifted_at: datetime | None
 
 
@@ -96,7 +99,7 @@ async def insert(
     starts_on: date,
     ends_on: date | None,
     decided_at: datetime,
-    decided_by: str,
+    decided_by: str | None,
 ) -> SanctionRow:
     """Store a sanction."""
     made = await connection.execute(

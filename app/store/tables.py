@@ -16,6 +16,7 @@ from app.store import (  # noqa: F401
     ledger,
     listings,
     needs,
+    obligations,
     policies,
     projects,
     sanctions,

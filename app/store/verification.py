@@ -180,6 +180,47 @@ _LIVE_REGISTRATIONS = """(SELECT registration.*, auction.indicator
                             FROM registration JOIN auction ON auction.id = registration.auction_id
                            WHERE auction.state IN ('ANNOUNCED', 'CLOSED'))"""
 
+OBLIGATIONS = (
+    Check(
+        "an obligation is discharged where, and only where, its write-off took exactly what is owed",
+        """SELECT format('%s obligations, %s discharged', count(*),
+                         count(*) FILTER (WHERE state = 'DISCHARGED')) FROM obligation""",
+        """WITH owed AS (
+               SELECT 'O' || lpad(obligation.id::text, 10, '0') AS reference, jurisdiction,
+                      asset, CASE state WHEN 'DISCHARGED' THEN quantity ELSE 0 END AS quantity
+                 FROM obligation
+                CROSS JOIN LATERAL (VALUES ('farmland_quantity', farmland_quantity),
+                                           ('paddy_area', paddy_area), ('grain_capacity', grain_capacity),
+                                           ('linkage_quota', linkage_quota)) AS each(asset, quantity)
+           ), taken AS (
+               SELECT written.reference, written.reserve AS jurisdiction, account.asset,
+                      sum(posting.amount) AS quantity
+                 FROM write_off AS written
+                 JOIN posting ON posting.transaction_id = written.transaction_id
+                 JOIN account ON account.id = posting.account_id AND account.bucket = 'consumed'
+                WHERE written.reversal_id IS NULL AND written.reference LIKE 'O%'
+                GROUP BY written.reference, written.reserve, account.asset
+           )
+           SELECT format('obligation %s of %s: %s %s are written off for it, %s are owed and discharged',
+                         reference, jurisdiction, coalesce(taken.quantity, 0), asset,
+                         coalesce(owed.quantity, 0))
+             FROM owed FULL JOIN taken USING (reference, jurisdiction, asset)
+            WHERE coalesce(owed.quantity, 0) <> coalesce(taken.quantity, 0) ORDER BY 1""",
+    ),
+    Check(
+        "every obligation has its rectification, lifted where nothing is owed any more",
+        "SELECT format('%s open obligations', count(*)) FROM obligation WHERE state = 'OPEN'",
+        """SELECT format('obligation %s is %s, and sanction %s (%s of %s) is %s', obligation.id,
+                         obligation.state, obligation.sanction_id, sanction.kind, sanction.jurisdiction,
+                         CASE WHEN sanction.lifted_at IS NULL THEN 'not lifted' ELSE 'lifted' END)
+             FROM obligation LEFT JOIN sanction ON sanction.id = obligation.sanction_id
+            WHERE (sanction.kind, sanction.jurisdiction)
+                  IS DISTINCT FROM ('rectify', obligation.jurisdiction)
+               OR (obligation.state <> 'OPEN' AND sanction.lifted_at IS NULL)
+            ORDER BY obligation.id""",
+    ),
+)
+
 HOLDS = (
     Check(
         "what is locked of a batch is what its county's open listings have not sold",
@@ -323,7 +364,7 @@ JOURNAL = (
     ),
 )
 
-CHECKS = (*LEDGER, *ORIGINS, *HOLDS, *TRADE, *JOURNAL)
+CHECKS = (*LEDGER, *ORIGINS, *OBLIGATIONS, *HOLDS, *TRADE, *JOURNAL)
 
 
 async def figures(connection: Connection, check: Check) -> str:

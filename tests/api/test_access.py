@@ -39,6 +39,7 @@ PLACES = {
     "bid_id": "B0000000001",
     "trade_id": "T0000000001",
     "sanction_id": "S0000000001",
+    "obligation_id": "O0000000001",
 }
 """What stands for each parameter of a path."""
 

@@ -15,6 +15,7 @@ from app.store.database import Connection, Database
 from app.store.verification import CHECKS
 from tests.awarded import Sale, awarded
 from tests.conftest import SEALING_KEY, Exchange
+from tests.owed import owing
 from tests.story import credited, funded, paid, settled
 
 BUYER, SELLER = "510100", "511922"
@@ -22,11 +23,16 @@ LAND = Indicator.FARMLAND_QUANTITY
 
 
 async def a_busy_exchange(exchange: Exchange) -> None:
-    """A trade settled, one paid, one awarded with its deposit held, and a listing part of which is left."""
+    """Trades settled, paid and awarded; a listing with a rest; an obligation open, and one made good."""
     await funded(exchange, BUYER, "10000000.00")
     await settled(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 50_000, kept=10_000)]))
     await paid(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 40_000)]))
     await awarded(exchange, BUYER, [Sale(SELLER, 30_000)], deposit_fen=900_000_00)
+    await owing(exchange, SELLER, {LAND: 5_000})
+    good = await owing(exchange, SELLER, {LAND: 7_000})
+    await credited(exchange, SELLER, {LAND: "0.7000"})
+    officer = await exchange.county(SELLER)
+    assert (await officer.post(f"/v1/obligations/{good}/discharge")).status_code == 201
 
 
 async def verified(exchange: Exchange) -> tuple[Verdict, list[str]]:
@@ -193,6 +199,21 @@ TAMPERINGS = {
         ["UPDATE trade_line SET seller = '511921' WHERE id = {row}"],
         "(SELECT min(id) FROM trade_line)",
         ["trade_line {row}: 511921 batch"],
+    ),
+    "an obligation that was not made good": (
+        ["UPDATE obligation SET state = 'DISCHARGED', ended_at = opened_at WHERE id = {row}"],
+        "(SELECT min(id) FROM obligation)",
+        ["0 farmland_quantity are written off for it, 5000 are owed and discharged", "is not lifted"],
+    ),
+    "an obligation that was made good": (
+        ["UPDATE obligation SET farmland_quantity = farmland_quantity - 1 WHERE id = {row}"],
+        "(SELECT max(id) FROM obligation)",
+        ["7000 farmland_quantity are written off for it, 6999 are owed and discharged"],
+    ),
+    "an obligation's rectification": (
+        ["UPDATE sanction SET kind = 'circulate' WHERE id = {row}"],
+        "(SELECT min(sanction_id) FROM obligation)",
+        ["is OPEN, and sanction {row} (circulate of 511922) is not lifted"],
     ),
     "an answer that was lost": (
         ["UPDATE stored_answer SET status = NULL WHERE ctid = (SELECT min(ctid) FROM stored_answer)"],

@@ -20,9 +20,10 @@ from app.store import policies
 from app.store.database import Database
 from tests import story
 from tests.conftest import Exchange, SavepointDatabase
+from tests.owed import owing
 
 LAND = Indicator.FARMLAND_QUANTITY
-SELLER, BUYER, GREEDY, SUSPENDED = "511922", "510100", "511100", "511921"
+SELLER, BUYER, GREEDY, SUSPENDED, OWING = "511922", "510100", "511100", "511921", "510722"
 Figures = dict[str, Any]
 
 CHANGED: Mapping[str, Any] = {
@@ -39,6 +40,7 @@ CHANGED: Mapping[str, Any] = {
     "purchases_within_need": False,
     "listings_may_decline_key_projects": False,
     "suspended_may_not_list": False,
+    "rectification_days": 90,
 }
 """A value of each policy that differs from the first one."""
 
@@ -61,6 +63,7 @@ BEFORE: Figures = {
     "working days of the auction's award": (5, 10),
     "kept out of key projects": "listed",
     "listed while suspended": "suspended",
+    "days to rectify": 180,
 }
 AFTER: Figures = {
     "capacity credited": "144000.00",
@@ -81,6 +84,7 @@ AFTER: Figures = {
     "working days of the auction's award": (8, 12),
     "kept out of key projects": "key_projects_not_declinable",
     "listed while suspended": "listed",
+    "days to rectify": 90,
 }
 
 
@@ -128,6 +132,7 @@ class Begun:
     accepted_on: date
     projects: tuple[str, str]
     application: str
+    obligation: str
     auction: Mapping[str, Any]
     trade: str
     figures: Figures
@@ -151,6 +156,7 @@ async def begin(exchange: Exchange) -> Begun:
     allocated = await regulator.post("/v1/allocations")
     assert allocated.status_code == 201, allocated.text
     (trade,) = (await regulator.get("/v1/trades", params={"state": "AWARDED"})).json()["items"]
+    obligation = await owing(exchange, OWING, {LAND: 1})
     opens_at = await exchange.now() + timedelta(days=3)
     auction = await story.announced(
         exchange,
@@ -159,7 +165,13 @@ async def begin(exchange: Exchange) -> Begun:
         closes_at=(opens_at + timedelta(days=1)).isoformat(),
     )
     return Begun(
-        day_of(await exchange.now()), (projects[0], projects[1]), application, auction, trade["id"], figures
+        day_of(await exchange.now()),
+        (projects[0], projects[1]),
+        application,
+        obligation,
+        auction,
+        trade["id"],
+        figures,
     )
 
 
@@ -182,9 +194,19 @@ async def finish(exchange: Exchange, begun: Begun) -> Figures:
         "capacity credited": reviewed["grain_capacity"],
         "without ecology review": unreviewed.get("refused", "credited"),
         "capacity required": required["grain_capacity"],
+        "days to rectify": await days_to_rectify(exchange, begun.obligation),
         "key project's price": allocated["lines"][0]["price"],
         "working days of the allocation's award": await working_days(exchange, allocated),
     }
+
+
+async def days_to_rectify(exchange: Exchange, obligation: str) -> int:
+    """From the first day of an obligation's rectification to its last."""
+    regulator = await exchange.regulator()
+    shown = (await regulator.get(f"/v1/obligations/{obligation}")).json()
+    sanctions = (await regulator.get("/v1/sanctions", params={"jurisdiction": OWING})).json()["items"]
+    (sanction,) = [each for each in sanctions if each["id"] == shown["rectification"]]
+    return (date.fromisoformat(sanction["ends_on"]) - date.fromisoformat(sanction["starts_on"])).days
 
 
 async def offered(exchange: Exchange, county: str, *, open_to_key_projects: bool) -> str:

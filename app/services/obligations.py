@@ -1,0 +1,199 @@
+"""Obligations (补充义务): opened with a rectification (限期整改), and made good by one write-off."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from app.market import obligations as market
+from app.market.access import Action, Actor, permit, permitted_jurisdiction
+from app.market.errors import NotFound
+from app.market.ids import Kind, public_id
+from app.market.indicators import Indicator
+from app.market.obligations import TRANSITIONS, ObligationEvent, ObligationKind, ObligationState
+from app.market.sanctions import SanctionKind
+from app.market.states import step
+from app.market.units import format_quantity
+from app.market.write_offs import draw, refuse_short
+from app.services import sanctions, write_offs
+from app.services.days import day_of
+from app.services.journal import announce
+from app.store import clock, policies
+from app.store import obligations as store
+from app.store import write_offs as written
+from app.store.database import Connection
+from app.store.obligations import ObligationRow
+from app.store.write_offs import UsedBatch
+
+__all__ = [
+    "ObligationCase",
+    "ObligationRow",
+    "UsedBatch",
+    "discharge",
+    "obligation",
+    "obligations",
+    "open_",
+    "reduce",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationCase:
+    """An obligation, and the batches that made it good where it is DISCHARGED."""
+
+    row: ObligationRow
+    used: Sequence[UsedBatch]
+
+
+async def open_(
+    connection: Connection,
+    *,
+    kind: ObligationKind,
+    jurisdiction: str,
+    source: str,
+    owed: Mapping[Indicator, int],
+    at: datetime,
+    actor: str | None,
+) -> ObligationRow:
+    """Open an obligation, and the rectification that presses for it, by the policies of that moment.
+
+    ``source`` is the public id of the commitment or project it comes from. The rectification is the
+    exchange's own decision: it follows from the books. The caller holds the source.
+    """
+    in_force = await policies.in_force(connection, at)
+    starts_on = day_of(at)
+    sanction = await sanctions.enter(
+        connection,
+        jurisdiction=jurisdiction,
+        kind=SanctionKind.RECTIFY,
+        reason=f"{source}: {kind}",
+        starts_on=starts_on,
+        ends_on=starts_on + timedelta(days=in_force.rectification_days),
+        at=at,
+        decided_by=None,
+    )
+    opened = await store.insert(
+        connection,
+        jurisdiction=jurisdiction,
+        kind=kind,
+        source=source,
+        owed=market.owed_at_first(owed),
+        sanction_id=sanction.id,
+        at=at,
+    )
+    await _announce(connection, opened, "opened", at=at, actor=actor)
+    return opened
+
+
+async def _announce(
+    connection: Connection, row: ObligationRow, what: str, *, at: datetime, actor: str | None
+) -> None:
+    await announce(
+        connection,
+        at=at,
+        kind=f"obligation.{what}",
+        subject=public_id(Kind.OBLIGATION, row.id),
+        actor=actor,
+        facts={
+            "jurisdiction": row.jurisdiction,
+            "kind": row.kind,
+            "source": row.source,
+            "owed": {each.value: format_quantity(row.owed[each], each) for each in Indicator},
+            "rectification": public_id(Kind.SANCTION, row.sanction_id),
+        },
+    )
+
+
+async def reduce(
+    connection: Connection, number: int, by: Mapping[Indicator, int], *, at: datetime, actor: str | None
+) -> ObligationRow:
+    """Lower what an open obligation owes by what came back otherwise, at most to nothing.
+
+    With nothing left to owe it is CANCELLED and its rectification lifted. One that has ended stays as it
+    is: what was written off for it stays written off. Takes its lock; raises NotFound.
+    """
+    held = await store.lock(connection, number)
+    if held is None:
+        raise NotFound("obligation", public_id(Kind.OBLIGATION, number))
+    owed = market.reduced(held.owed, by)
+    if held.state is not ObligationState.OPEN or owed == held.owed:
+        return held
+    if any(owed.values()):
+        lowered = await store.change(connection, number, state=held.state, owed=owed, ended_at=None)
+        await _announce(connection, lowered, "reduced", at=at, actor=actor)
+        return lowered
+    return await _end(connection, held, ObligationEvent.CANCEL, owed=owed, at=at, actor=actor)
+
+
+async def _end(
+    connection: Connection,
+    held: ObligationRow,
+    event: ObligationEvent,
+    *,
+    owed: Mapping[Indicator, int],
+    at: datetime,
+    actor: str | None,
+) -> ObligationRow:
+    """End an obligation that the caller holds, and lift its rectification where that still stands."""
+    subject = public_id(Kind.OBLIGATION, held.id)
+    state = step(TRANSITIONS, "obligation", subject, held.state, event)
+    ended = await store.change(connection, held.id, state=state, owed=owed, ended_at=at)
+    await _announce(connection, ended, state.lower(), at=at, actor=actor)
+    await sanctions.end(connection, number=held.sanction_id, at=at, actor=None)
+    return ended
+
+
+async def discharge(connection: Connection, *, actor: Actor, number: int) -> ObligationCase:
+    """Make an obligation of one's own good: all that is owed is written off, oldest batches first.
+
+    Together or not at all. Raises NotFound, WrongState, and Insufficient with the shortage.
+    """
+    subject = public_id(Kind.OBLIGATION, number)
+    held = await store.lock(connection, number)
+    if held is None or held.jurisdiction != actor.jurisdiction:
+        raise NotFound("obligation", subject)
+    permit(actor, Action.DISCHARGE_OBLIGATION, held.jurisdiction)
+    step(TRANSITIONS, "obligation", subject, held.state, ObligationEvent.DISCHARGE)
+    draws = draw(await write_offs.hold(connection, held.jurisdiction, held.owed), held.owed)
+    refuse_short(held.jurisdiction, held.owed, draws)
+    now = await clock.now(connection)
+    written_off = await write_offs.write_off(
+        connection,
+        reserve=held.jurisdiction,
+        reference=subject,
+        taken=draws.taken,
+        at=now,
+        actor=actor.jurisdiction,
+    )
+    ended = await _end(
+        connection, held, ObligationEvent.DISCHARGE, owed=held.owed, at=now, actor=actor.jurisdiction
+    )
+    return ObligationCase(ended, await write_offs.used(connection, written_off))
+
+
+async def obligations(
+    connection: Connection,
+    *,
+    actor: Actor,
+    state: ObligationState | None,
+    after: int | None,
+    limit: int,
+) -> Sequence[ObligationRow]:
+    """Return at most ``limit`` obligations that the actor may see, after the number given."""
+    return await store.obligations(
+        connection,
+        jurisdiction=permitted_jurisdiction(actor, Action.READ_OBLIGATIONS),
+        state=state,
+        after=after,
+        limit=limit,
+    )
+
+
+async def obligation(connection: Connection, *, actor: Actor, number: int) -> ObligationCase:
+    """Return an obligation and what made it good; raises NotFound, also for somebody else's."""
+    subject = public_id(Kind.OBLIGATION, number)
+    found = await store.find(connection, number)
+    own = permitted_jurisdiction(actor, Action.READ_OBLIGATION)
+    if found is None or own not in (None, found.jurisdiction):
+        raise NotFound("obligation", subject)
+    standing = (await written.of_references(connection, [subject])).get(subject, ())
+    return ObligationCase(found, await write_offs.used(connection, standing[-1]) if standing else ())
