@@ -93,6 +93,8 @@ async def band(
     floor: str = "300000.00",
     ceiling: str = "450000.00",
     key_project_price: str | None = None,
+    *,
+    unified_price: str | None = None,
 ) -> str:
     """Have a band set and wait the second until it is in force; its id. The key price is the floor's."""
     regulator = await exchange.regulator()
@@ -104,6 +106,7 @@ async def band(
             "floor": floor,
             "ceiling": ceiling,
             "key_project_price": key_project_price or floor,
+            "unified_price": unified_price,
             "costs": {
                 "average_cost": floor,
                 "protection_compensation": "0.00",
@@ -127,6 +130,12 @@ async def policy(exchange: Exchange, name: str, value: Any) -> str:
     assert answer.status_code == 201, answer.text
     await exchange.advance(seconds=1)
     return str(answer.json()["id"])
+
+
+async def sold_by(exchange: Exchange, indicator: Indicator, *modes: str) -> str:
+    """Have an indicator sold in the modes named, and all others by auction; the policy's id."""
+    value = {each.value: ["auction"] for each in Indicator} | {indicator.value: list(modes)}
+    return await policy(exchange, "trade_modes", value)
 
 
 async def sanctioned(exchange: Exchange, jurisdiction: str, kind: str = "suspend") -> str:
@@ -258,6 +267,15 @@ async def approved_need(
     approved = await regulator.post(f"/v1/needs/{need}/approval", {"key_level": key_level})
     assert approved.status_code == 201, approved.text
     return need
+
+
+async def bought(exchange: Exchange, buyer: str, **wanted: Any) -> dict[str, Any]:
+    """Buy what is wanted, with money for whatever deposit it asks; returns the purchase."""
+    await funded(exchange, buyer, "10000000.00")
+    officer = await exchange.county(buyer)
+    answer = await officer.post("/v1/purchases", wanted)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
 
 
 async def until(exchange: Exchange, instant: str) -> None:

@@ -102,6 +102,10 @@ class Action(StrEnum):
     OPEN_AUCTION = "open_auction"
     READ_AUCTION_RECORD = "read_auction_record"
     READ_AUCTION_OUTCOME = "read_auction_outcome"
+    # purchases
+    BUY_INDICATORS = "buy_indicators"
+    READ_PURCHASES = "read_purchases"
+    READ_PURCHASE = "read_purchase"
     # trades and money
     READ_TRADES = "read_trades"
     READ_TRADE = "read_trade"
@@ -215,6 +219,9 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.WITHDRAW_BID: _OFFICERS,
         Action.READ_BIDS: _OFFICERS,
         Action.OPEN_AUCTION: _LAND,
+        Action.BUY_INDICATORS: _OFFICERS,
+        Action.READ_PURCHASES: _MONEY_READERS,
+        Action.READ_PURCHASE: _MONEY_READERS,
         Action.READ_TRADES: _MONEY_READERS,
         Action.READ_TRADE: _MONEY_READERS,
         Action.CONFIRM_TRADE: {**_OFFICERS, **_LAND},

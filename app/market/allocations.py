@@ -5,13 +5,13 @@ An ``Allocation`` is what the record file ``gengheng/allocation/1`` says and an 
 in fen per unit, instants ints in microseconds since 1970-01-01T00:00:00Z.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from app.market.errors import ensure
 from app.market.indicators import Indicator
 from app.market.needs import KeyLevel
-from app.market.queue import queue_order
+from app.market.queue import Shelf
 from app.market.units import amount_fen
 
 
@@ -119,37 +119,14 @@ def allocate(allocation: Allocation) -> AllocationOutcome:
     return outcome
 
 
-class _Shelf:
-    """The listings of one indicator that sell at the key-project price, in queue order, as they empty."""
-
-    def __init__(self, listings: Iterable[OpenListing]) -> None:
-        self._queue = sorted(listings, key=queue_order)
-        self._left = [each.quantity_steps for each in self._queue]
-        self._at = 0
-        self.left_steps = sum(self._left)
-
-    def draw(self, wanted_steps: int) -> list[tuple[OpenListing, int]]:
-        """Take up to ``wanted_steps`` from the front of the queue, as (listing, steps)."""
-        taken: list[tuple[OpenListing, int]] = []
-        while wanted_steps > 0 and self._at < len(self._queue):
-            steps = min(wanted_steps, self._left[self._at])
-            taken.append((self._queue[self._at], steps))
-            self._left[self._at] -= steps
-            self.left_steps -= steps
-            wanted_steps -= steps
-            if self._left[self._at] == 0:
-                self._at += 1
-        return taken
-
-
-def _shelves(allocation: Allocation) -> dict[Indicator, _Shelf]:
+def _shelves(allocation: Allocation) -> dict[Indicator, Shelf[OpenListing]]:
     prices = allocation.prices_fen
     willing: dict[Indicator, list[OpenListing]] = {indicator: [] for indicator in Indicator}
     for listing in allocation.listings:
         price_fen = prices.get(listing.indicator)
         if price_fen is not None and (listing.ask_fen is None or listing.ask_fen <= price_fen):
             willing[listing.indicator].append(listing)
-    return {indicator: _Shelf(listings) for indicator, listings in willing.items()}
+    return {indicator: Shelf(listings) for indicator, listings in willing.items()}
 
 
 def _outcome(

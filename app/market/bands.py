@@ -35,11 +35,16 @@ class Costs:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Floor ≤ key-project price ≤ ceiling of one indicator, in fen per unit."""
+    """Floor ≤ key-project price ≤ ceiling of one indicator, in fen per unit.
+
+    ``unified_price_fen`` (统一限价) is the price of sales in that mode, inside the band too; None: there
+    are none while the band is in force.
+    """
 
     floor_fen: int
     ceiling_fen: int
     key_project_price_fen: int
+    unified_price_fen: int | None = None
 
     def holds(self, price_fen: int) -> bool:
         """Whether a price lies inside the band, its ends included."""
@@ -80,7 +85,8 @@ def suggest(costs: Costs, floor_factor: Fraction, ceiling_factor: Fraction) -> S
 def check_band(band: Band, costs: Costs) -> None:
     """Refuse a band that contradicts itself or the costs it is said to rest on.
 
-    Raises RuleBroken with ``field`` floor, key_project_price, ceiling or the cost component to blame.
+    Raises RuleBroken with ``field`` floor, key_project_price, unified_price, ceiling or the cost component
+    to blame.
     """
     _refuse_impossible_costs(costs)
     if band.floor_fen <= 0:
@@ -108,6 +114,16 @@ def check_band(band: Band, costs: Costs) -> None:
             floor=format_money(band.floor_fen),
             ceiling=format_money(band.ceiling_fen),
             key_project_price=format_money(band.key_project_price_fen),
+        )
+    if band.unified_price_fen is not None and not band.holds(band.unified_price_fen):
+        raise RuleBroken(
+            "unified_price_outside_band",
+            f"The unified price {format_money(band.unified_price_fen)} lies outside the band from "
+            f"{format_money(band.floor_fen)} to {format_money(band.ceiling_fen)}.",
+            field="unified_price",
+            floor=format_money(band.floor_fen),
+            ceiling=format_money(band.ceiling_fen),
+            unified_price=format_money(band.unified_price_fen),
         )
     if band.ceiling_fen < costs.base_fen:
         raise RuleBroken(

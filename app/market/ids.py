@@ -20,6 +20,7 @@ class Kind(Enum):
     ALLOCATION = ("D", "allocation")
     AUCTION = ("A", "auction")
     REGISTRATION = ("G", "registration")
+    PURCHASE = ("U", "purchase")
     TRADE = ("T", "trade")
     LINE = ("I", "trade line")
     BAND = ("C", "price band")

@@ -13,6 +13,7 @@ from typing import Any
 
 from app.market.errors import BadQuantity, Malformed, RuleBroken
 from app.market.indicators import UNIT, Indicator
+from app.market.modes import OPEN_MODES, TradeMode
 from app.market.projects import DEFAULT_YIELD_CENTIKG_PER_HM2, GRADES
 from app.market.units import format_decimal, parse_decimal, parse_quantity, rfc3339
 from app.market.workdays import CalendarYear
@@ -27,6 +28,7 @@ class PolicySet:
     buyer_cap_share: str | None  # plain decimal in (0, 1], or no cap
     bids_per_buyer: int
     lots: Mapping[Indicator, int]
+    trade_modes: Mapping[Indicator, frozenset[TradeMode]]  # [N] 五, for needs of no key project
     pricing: str
     tie: str
     notice_working_days: int  # 公示
@@ -110,6 +112,27 @@ def _lots(value: Any, field: str) -> Mapping[Indicator, int]:
     return lots
 
 
+def _trade_modes(value: Any, field: str) -> Mapping[Indicator, frozenset[TradeMode]]:
+    if not isinstance(value, dict) or set(value) != set(Indicator):
+        raise Malformed("bad_policy", "Trade modes name a list of modes for each indicator.", field=field)
+    modes = {}
+    for indicator in Indicator:
+        named = value[indicator.value]
+        if (
+            not isinstance(named, list)
+            or not named
+            or any(mode not in list(OPEN_MODES) for mode in named)
+            or len(set(named)) < len(named)
+        ):
+            raise Malformed(
+                "bad_policy",
+                f"An indicator's modes are one or more of {', '.join(OPEN_MODES)}, each once.",
+                field=f"{field}.{indicator}",
+            )
+        modes[indicator] = frozenset(TradeMode(mode) for mode in named)
+    return modes
+
+
 def _calendar_year(year: int, value: Any, field: str) -> CalendarYear:
     if not isinstance(value, dict) or set(value) != {"holidays", "makeup_workdays"}:
         raise Malformed("bad_policy", "A calendar names its holidays and its makeup_workdays.", field=field)
@@ -131,6 +154,7 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "buyer_cap_share": _optional_share,
     "bids_per_buyer": _whole(1, 1000),
     "lots": _lots,
+    "trade_modes": _trade_modes,
     "pricing": _one_of("pay_as_bid", "uniform_lowest_accepted", "uniform_highest_rejected"),
     "tie": _one_of("earliest", "pro_rata"),
     "notice_working_days": _whole(0, 120),
@@ -160,6 +184,7 @@ DEFAULTS: Mapping[str, Any] = {
         )
         for indicator in Indicator
     },
+    "trade_modes": {indicator.value: [TradeMode.AUCTION.value] for indicator in Indicator},
     "pricing": "pay_as_bid",
     "tie": "earliest",
     "notice_working_days": 5,

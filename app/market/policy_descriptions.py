@@ -30,8 +30,9 @@ DESCRIPTIONS: Mapping[str, Description] = {
     ),
     "deposit_rate": Description(
         SHARE,
-        "Bid deposit as a share of ceiling × limit, fixed when the auction is announced.",
-        "竞买保证金占最高限价与竞买限额乘积的比例，以公告之时为准。",
+        "Deposit as a share: of ceiling × limit for bids, fixed when the auction is announced; of the amount "
+        "for a purchase.",
+        "保证金比例：竞价按最高限价与竞买限额的乘积，以公告之时为准；购买按成交金额，以成交之时为准。",
     ),
     "buyer_cap_share": Description(
         f"{SHARE}; or null for no cap",
@@ -46,8 +47,14 @@ DESCRIPTIONS: Mapping[str, Description] = {
     ),
     "lots": Description(
         "object: each indicator a decimal string above 0 in its unit, hm² with 4 places or kg with 2",
-        "The smallest quantity of each indicator that is auctioned; an announcement may set its own.",
-        "各类指标竞价的最小单位数量；公告可另行规定。",
+        "The smallest quantity of each indicator that is auctioned or bought; an auction may set its own.",
+        "各类指标竞价、购买的最小单位数量；竞价公告可另行规定。",
+    ),
+    "trade_modes": Description(
+        "object: each indicator a list of one or more of auction, unified_price, market",
+        "In which modes an indicator is sold to needs of no key project: an auction by the policy of its "
+        "announcement, a purchase by that of its moment.",
+        "各类指标向非重点项目调剂的方式：竞价、统一限价、市场；竞价以公告之时、其余以成交之时为准。",
     ),
     "pricing": Description(
         "one of pay_as_bid, uniform_lowest_accepted, uniform_highest_rejected",
@@ -76,8 +83,8 @@ DESCRIPTIONS: Mapping[str, Description] = {
     ),
     "purchases_within_need": Description(
         SWITCH,
-        "Whether what a buyer wins is kept within its approved need that is still open.",
-        "受让数量是否不得超过已核准而未满足的调剂需求。",
+        "Whether what a buyer wins at auction is kept within its approved need that is still open.",
+        "竞得数量是否不得超过已核准而未满足的调剂需求。",
     ),
     "listings_may_decline_key_projects": Description(
         SWITCH,

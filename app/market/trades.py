@@ -13,6 +13,7 @@ from enum import StrEnum
 from app.market.errors import Conflict, Insufficient, ensure
 from app.market.indicators import Indicator
 from app.market.ledger import AccountKey, Bucket, Entry, money, move
+from app.market.modes import TradeMode
 from app.market.states import step
 from app.market.units import amount_fen, format_money, rfc3339
 from app.market.workdays import CalendarYear, add_working_days
@@ -73,7 +74,7 @@ class AwardedLine:
 
 @dataclass(frozen=True, slots=True)
 class AwardedTrade:
-    """One winning bid of an auction, or one need filled by an allocation, with a line per listing.
+    """One winning bid of an auction, one need filled by an allocation, or one purchase: a line per listing.
 
     ``deposit_fen`` is the part of the buyer's locked money that stays held for this trade.
     """
@@ -84,6 +85,7 @@ class AwardedTrade:
     auction_id: int | None = None
     bid_id: str | None = None
     allocation_id: int | None = None
+    purchase_id: int | None = None
     deposit_fen: int = 0
 
     @property
@@ -91,16 +93,21 @@ class AwardedTrade:
         """The sum of its lines' amounts."""
         return sum(line.amount_fen for line in self.lines)
 
+    @property
+    def source(self) -> tuple[int | None, int | None, int | None]:
+        """Its auction, allocation or purchase: exactly one of the three."""
+        return self.auction_id, self.allocation_id, self.purchase_id
+
 
 def ensure_sound(awarded: Sequence[AwardedTrade]) -> None:
     """Stop with BrokenInvariant unless the trades are of one source, whole, and price × quantity."""
     first = awarded[0]
     for trade in awarded:
         ensure(
-            (trade.auction_id, trade.allocation_id) == (first.auction_id, first.allocation_id),
-            "trades awarded together come of one auction or one allocation",
+            trade.source == first.source,
+            "trades awarded together come of one auction, one allocation or one purchase",
         )
-        ensure((trade.auction_id is None) != (trade.allocation_id is None), "a trade has one source")
+        ensure(sum(id_ is not None for id_ in trade.source) == 1, "a trade has one source")
         ensure((trade.auction_id is None) == (trade.bid_id is None), "an auction's trade names its bid")
         ensure(bool(trade.lines) and trade.deposit_fen >= 0, f"an empty award to {trade.buyer}")
         for line in trade.lines:
@@ -141,6 +148,8 @@ class Trade:
     auction_id: int | None
     bid_id: str | None
     allocation_id: int | None
+    purchase_id: int | None
+    mode: TradeMode
     state: TradeState
     amount_fen: int
     deposit_fen: int

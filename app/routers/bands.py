@@ -54,6 +54,7 @@ class BandForm(Form):
                 "floor": "300000.00",
                 "ceiling": "450000.00",
                 "key_project_price": "300000.00",
+                "unified_price": "320000.00",
                 "costs": {
                     "average_cost": "240000.00",
                     "protection_compensation": "30000.00",
@@ -71,6 +72,9 @@ class BandForm(Form):
     floor: MoneyText
     ceiling: MoneyText
     key_project_price: MoneyText
+    unified_price: MoneyText | None = Field(
+        default=None, description="Of unified-price sales 统一限价, inside the band; null: there are none"
+    )
     costs: CostsForm
     floor_factor: FactorText = Field(description="k₁, at least 1")
     ceiling_factor: FactorText = Field(description="k₂, at least k₁")
@@ -122,9 +126,11 @@ class BandView(View):
     floor: str
     ceiling: str
     key_project_price: str
+    unified_price: str | None = Field(description="Of unified-price sales 统一限价; null: there are none")
     floor_wan_yuan: str
     ceiling_wan_yuan: str
     key_project_price_wan_yuan: str
+    unified_price_wan_yuan: str | None
     costs: CostsView
     floor_factor: str
     ceiling_factor: str
@@ -134,6 +140,7 @@ class BandView(View):
     def of(cls, dated: bands.DatedBand) -> "BandView":
         """Shape a band."""
         row, band, costs = dated.row, dated.row.band, dated.row.costs
+        unified = band.unified_price_fen
         return cls(
             id=public_id(Kind.BAND, row.id),
             indicator=row.indicator,
@@ -145,9 +152,11 @@ class BandView(View):
             floor=format_money(band.floor_fen),
             ceiling=format_money(band.ceiling_fen),
             key_project_price=format_money(band.key_project_price_fen),
+            unified_price=None if unified is None else format_money(unified),
             floor_wan_yuan=wan_yuan(band.floor_fen),
             ceiling_wan_yuan=wan_yuan(band.ceiling_fen),
             key_project_price_wan_yuan=wan_yuan(band.key_project_price_fen),
+            unified_price_wan_yuan=None if unified is None else wan_yuan(unified),
             costs=CostsView(
                 average_cost=format_money(costs.average_cost_fen),
                 protection_compensation=format_money(costs.protection_compensation_fen),
@@ -232,6 +241,7 @@ async def set_band(form: BandForm, actor: CurrentActor, writing: Writing) -> Res
             parse_money(form.floor, field="floor"),
             parse_money(form.ceiling, field="ceiling"),
             parse_money(form.key_project_price, field="key_project_price"),
+            None if form.unified_price is None else parse_money(form.unified_price, field="unified_price"),
         ),
         costs=_costs(
             costs.average_cost,

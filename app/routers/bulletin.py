@@ -14,6 +14,7 @@ from app.market.auctions import AuctionState, Pricing, TieRule
 from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
 from app.market.listings import ListingState
+from app.market.modes import TradeMode
 from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, documented
 from app.routers.bands import BandView, in_the_order_entered
@@ -124,14 +125,18 @@ class SoldView(View):
 
 
 class ResultView(View):
-    """How an auction ended, or what an allocation run gave."""
+    """How an auction ended, what an allocation run gave, or what a purchase took."""
 
     id: str
     at: Instant
-    state: AuctionState | None = Field(description="Of an auction; null for an allocation run")
+    mode: TradeMode = Field(description="调剂方式")
+    state: AuctionState | None = Field(description="Of an auction; null for an allocation run or a purchase")
     reason: str | None = Field(description="Why an auction was cancelled or void")
     sold: list[SoldView]
-    clearing_price: str | None = Field(description="Null under pay-as-bid, and where nothing was sold")
+    clearing_price: str | None = Field(
+        description="The one price of all that was sold: null under pay-as-bid, for an allocation run, and "
+        "where nothing was sold"
+    )
     record_url: str | None
     outcome_url: str | None
 
@@ -143,6 +148,7 @@ class ResultView(View):
         return cls(
             id=name,
             at=row.at,
+            mode=row.mode,
             state=row.state,
             reason=row.reason,
             sold=[
@@ -228,10 +234,10 @@ async def read_bulletin_announcements(
     "/bulletin/results",
     operation_id=Action.READ_BULLETIN_RESULTS,
     responses=documented(PageView[ResultView]),
-    summary="Results of auctions and allocations 成交公告, the latest first",
+    summary="Results of auctions, allocations and purchases 成交公告, the latest first",
 )
 async def read_bulletin_results(reading: Reading, page: Paging) -> Response:
-    """List ended auctions and allocation runs, with the addresses of their records and outcomes."""
+    """List ended auctions and allocation runs, with the addresses of their records, and purchases."""
     after = None
     if page.after:
         at, letter, number = page.after

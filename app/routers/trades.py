@@ -10,6 +10,7 @@ from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
+from app.market.modes import TradeMode
 from app.market.trades import Line, LineState, Trade, TradeState, to_pay_fen
 from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
@@ -61,12 +62,14 @@ class TradeView(View):
     state: TradeState
     buyer: str
     need_id: str
+    mode: TradeMode = Field(description="How it came about 调剂方式; one of the ids below names the source")
     auction_id: str | None
     bid_id: str | None
     allocation_id: str | None
+    purchase_id: str | None
     amount: str = Field(description="The sum of the active lines, yuan")
     amount_wan_yuan: str
-    deposit: str = Field(description="The part of the bid deposit that is held for it, yuan")
+    deposit: str = Field(description="The part of the deposit that is held for it, yuan")
     deposit_wan_yuan: str
     to_pay: str = Field(description="What the buyer has yet to pay: the amount less the deposit, yuan")
     to_pay_wan_yuan: str
@@ -83,15 +86,17 @@ class TradeView(View):
     @classmethod
     def of(cls, trade: Trade) -> "TradeView":
         """Shape a trade."""
-        source = trade.auction_id, trade.allocation_id
+        auction, allocation, purchase = trade.auction_id, trade.allocation_id, trade.purchase_id
         return cls(
             id=public_id(Kind.TRADE, trade.id),
             state=trade.state,
             buyer=trade.buyer,
             need_id=public_id(Kind.NEED, trade.need_id),
-            auction_id=None if source[0] is None else public_id(Kind.AUCTION, source[0]),
+            mode=trade.mode,
+            auction_id=None if auction is None else public_id(Kind.AUCTION, auction),
             bid_id=trade.bid_id,
-            allocation_id=None if source[1] is None else public_id(Kind.ALLOCATION, source[1]),
+            allocation_id=None if allocation is None else public_id(Kind.ALLOCATION, allocation),
+            purchase_id=None if purchase is None else public_id(Kind.PURCHASE, purchase),
             amount=format_money(trade.amount_fen),
             amount_wan_yuan=wan_yuan(trade.amount_fen),
             deposit=format_money(trade.deposit_fen),

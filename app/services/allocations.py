@@ -44,6 +44,7 @@ __all__ = [
     "hold",
     "run",
     "run_for",
+    "still_buyable",
 ]
 
 
@@ -57,33 +58,64 @@ async def run(connection: Connection, *, actor: Actor) -> AllocationRow:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The waiting needs and the listings of what they want, all locked by this transaction."""
+    """The waiting needs, and the listings of what they want, all locked by this transaction.
+
+    ``also`` are the needs that the caller asked for beside them, by id, waiting or not.
+    """
 
     needs: Sequence[NeedRow]
     listings: Sequence[ListingRow]
+    also: Mapping[int, NeedRow]
 
 
-async def hold(connection: Connection, indicators: Collection[Indicator] = ()) -> Held:
+async def hold(
+    connection: Connection, indicators: Collection[Indicator] = (), *, also: Collection[int] = ()
+) -> Held:
     """Lock the needs that wait, then the listings of all that they want and of ``indicators``.
 
-    The caller may hold an auction row, but no need and no listing yet, and takes its ``now`` after this.
+    The caller may hold an auction row, but no need and no listing yet, and takes its ``now`` after this;
+    a need that it wants itself it names in ``also``, so that all are locked in one order (ADR 0004).
     """
-    waiting = await needs.lock_waiting(connection)
+    locked = await needs.lock_waiting(connection, also)
+    waiting = [
+        need
+        for need in locked.values()
+        if need.key_level is not None and any(need.open(indicator) > 0 for indicator in need.items)
+    ]
     wanted = {each for need in waiting for each in need.items if need.open(each) > 0}
-    return Held(waiting, await listings.lock_listed(connection, wanted | set(indicators)))
+    return Held(
+        waiting,
+        await listings.lock_listed(connection, wanted | set(indicators)),
+        {id_: locked[id_] for id_ in also if id_ in locked},
+    )
+
+
+async def still_buyable(connection: Connection, held: Held, indicator: Indicator) -> Sequence[ListingRow]:
+    """Return what key projects have left of the listings of ``indicator`` that are held."""
+    after = await listings.lock(connection, [row.id for row in held.listings if row.indicator is indicator])
+    return [row for row in after.values() if row.buyable > 0]
 
 
 async def run_for(
-    connection: Connection, held: Held, *, now: datetime, actor: str | None, indicators: Collection[Indicator]
+    connection: Connection,
+    held: Held,
+    *,
+    now: datetime,
+    actor: str | None,
+    indicators: Collection[Indicator],
+    only_if_filled: bool = False,
 ) -> AllocationRow | None:
-    """Serve the waiting key-project needs of ``indicators`` before an auction takes what is listed.
+    """Serve the waiting key-project needs of ``indicators`` before others take what is listed.
 
     Returns None, and publishes nothing, where no need waits for them or nothing is listed for the needs
-    that do. What is ``held`` was taken for the same ``indicators``, before ``now``.
+    that do, or, on demand, where nothing comes of it. What is ``held`` was taken for the same
+    ``indicators``, before ``now``.
     """
     plan = await _plan(connection, held, now)
     wanted = {indicator for demand in plan.allocation.demands for indicator in demand.quantities_steps}
     if wanted.isdisjoint(indicators) or not plan.allocation.listings:
+        return None
+    if only_if_filled and not allocate(plan.allocation).fills:
         return None
     return await _run(connection, plan, now=now, actor=actor)
 

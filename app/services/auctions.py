@@ -20,18 +20,18 @@ from app.market.bidding import (
     refuse_worthless_lot,
     takeable_steps,
 )
-from app.market.errors import BadQuantity, Conflict, Insufficient, NotFound, RuleBroken
+from app.market.errors import BadQuantity, Conflict, NotFound, RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.indicators import UNIT, Indicator
-from app.market.ledger import Bucket, money, move
+from app.market.modes import TradeMode, refuse_mode
 from app.market.policies import PolicySet
 from app.market.units import MAX_STEPS, format_money, format_quantity, parse_quantity, rfc3339
 from app.sealing.bids import new_key_pair
 from app.sealing.keys import Keys
-from app.services import allocations
+from app.services import allocations, deposits
 from app.services.journal import announce
 from app.store import auctions as store
-from app.store import bands, clock, ledger, listings, needs, policies
+from app.store import bands, clock, listings, needs, policies
 from app.store.auctions import AuctionRow, RegistrationRow
 from app.store.database import Connection
 from app.store.listings import ListingRow
@@ -117,9 +117,10 @@ async def announce_auction(
     now = await clock.now(connection)
     _refuse_times(now, opens_at, closes_at)
     in_force = await policies.in_force(connection, now)
+    refuse_mode(TradeMode.AUCTION, indicator, in_force.trade_modes[indicator], field="indicator")
     rules, cap_text = _rules(indicator, await _band(connection, indicator, now), in_force, choices)
     await allocations.run_for(connection, held, now=now, actor=actor.jurisdiction, indicators=[indicator])
-    listed = await _still_buyable(connection, held, indicator)
+    listed = await allocations.still_buyable(connection, held, indicator)
     lots, left_out = pool([Candidate(row.id, row.buyable, row.ask_fen) for row in listed], rules)
     if not lots:
         raise Conflict(
@@ -154,14 +155,6 @@ async def announce_auction(
     await _announce(connection, row, lots, absent, actor=actor)
     supply = sum(lot.quantity_steps for lot in lots)
     return Standing(row, len(lots), supply, _warnings(row, supply, []), absent)
-
-
-async def _still_buyable(
-    connection: Connection, held: allocations.Held, indicator: Indicator
-) -> Sequence[ListingRow]:
-    """What key projects have left of the listings that are held."""
-    after = await listings.lock(connection, [row.id for row in held.listings if row.indicator is indicator])
-    return [row for row in after.values() if row.buyable > 0]
 
 
 def _refuse_times(now: datetime, opens_at: datetime, closes_at: datetime) -> None:
@@ -325,26 +318,16 @@ async def register(
     if limit > reserved:
         await needs.add_excess(connection, {(need_id, row.indicator): limit - reserved})
     await needs.add_reserved(connection, {(need_id, row.indicator): reserved})
-    if deposit:
-        await _hold_deposit(connection, made, now)
+    await deposits.hold(
+        connection,
+        buyer,
+        deposit,
+        kind="bid_deposit",
+        reference=public_id(Kind.REGISTRATION, made.id),
+        at=now,
+        field="limit",
+    )
     return row, made
-
-
-async def _hold_deposit(connection: Connection, made: RegistrationRow, now: datetime) -> None:
-    """Move a registration's deposit from available to locked; raises Insufficient, which blames the limit."""
-    available, locked = money(made.buyer, Bucket.AVAILABLE), money(made.buyer, Bucket.LOCKED)
-    try:
-        await ledger.post(
-            connection,
-            kind="bid_deposit",
-            reference=public_id(Kind.REGISTRATION, made.id),
-            at=now,
-            actor=made.buyer,
-            entries=move(available, locked, made.deposit_fen),
-        )
-    except Insufficient as short:
-        detail = f"The deposit for this limit is {format_money(made.deposit_fen)} yuan. {short.detail}"
-        raise Insufficient(detail, field="limit", **short.facts) from short
 
 
 def _refuse_registration(row: AuctionRow, held: needs.NeedRow, limit: int, now: datetime) -> None:

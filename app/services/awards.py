@@ -1,4 +1,4 @@
-"""Awards (成交): what an auction's opening or an allocation run hands to its winners becomes trades."""
+"""Awards (成交): what an opening, an allocation run or a purchase hands to its winners becomes trades."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ __all__ = ["AwardedLine", "AwardedTrade", "award"]
 async def award(
     connection: Connection, *, now: datetime, actor: str | None, trades: Sequence[AwardedTrade]
 ) -> Sequence[int]:
-    """Enter the trades of one auction or one allocation, AWARDED; return their ids in the order given.
+    """Enter the trades of one auction, allocation or purchase, AWARDED; return their ids in the order given.
 
     The caller holds the needs and listings, which are charged here. The public notice (公示) ends with
     the n-th working day after the day of the award, and payment is due before the end of the m-th
@@ -81,4 +81,6 @@ async def _charge(connection: Connection, awarded: Sequence[AwardedTrade]) -> No
 def _source(trade: AwardedTrade) -> str:
     if trade.auction_id is not None:
         return public_id(Kind.AUCTION, trade.auction_id)
+    if trade.purchase_id is not None:
+        return public_id(Kind.PURCHASE, trade.purchase_id)
     return public_id(Kind.ALLOCATION, trade.allocation_id or 0)

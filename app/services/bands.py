@@ -76,6 +76,7 @@ async def set_band(
             "floor": format_money(band.floor_fen),
             "ceiling": format_money(band.ceiling_fen),
             "key_project_price": format_money(band.key_project_price_fen),
+            "unified_price": None if band.unified_price_fen is None else format_money(band.unified_price_fen),
             "base": format_money(costs.base_fen),
         },
     )

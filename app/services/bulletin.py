@@ -42,7 +42,7 @@ async def announcements(
 async def results(
     connection: Connection, *, after: tuple[datetime, str, int] | None, limit: int
 ) -> Sequence[Result]:
-    """Return at most ``limit`` results of auctions and allocations, the latest first."""
+    """Return at most ``limit`` results of auctions, allocations and purchases, the latest first."""
     return await store.results(connection, after=after, limit=limit)
 
 

@@ -25,6 +25,10 @@ class PriceBand(SQLModel, table=True):
         CheckConstraint(
             "0 < floor AND floor <= key_price AND key_price <= ceiling", name="ck_price_band_order"
         ),
+        CheckConstraint(
+            "unified_price IS NULL OR (floor <= unified_price AND unified_price <= ceiling)",
+            name="ck_price_band_unified_price",
+        ),
         CheckConstraint("starts_at > entered_at", name="ck_price_band_not_retroactive"),
     )
 
@@ -42,6 +46,7 @@ class PriceBand(SQLModel, table=True):
     upkeep_years: int = Field(sa_column=columns.count())
     floor_factor: Decimal = Field(sa_column=Column(Numeric, nullable=False))
     ceiling_factor: Decimal = Field(sa_column=Column(Numeric, nullable=False))
+    unified_price: int | None = Field(default=None, sa_column=columns.count(nullable=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def _band(row: Any) -> BandRow:
         starts_at=row.starts_at,
         entered_at=row.entered_at,
         entered_by=row.entered_by,
-        band=Band(row.floor, row.ceiling, row.key_price),
+        band=Band(row.floor, row.ceiling, row.key_price, row.unified_price),
         costs=Costs(row.average_cost, row.protection_compensation, row.annual_upkeep, row.upkeep_years),
         floor_factor=row.floor_factor,
         ceiling_factor=row.ceiling_factor,
@@ -139,10 +144,10 @@ async def insert(
             """
             INSERT INTO price_band (indicator, starts_at, entered_at, entered_by, floor, ceiling, key_price,
                                     average_cost, protection_compensation, annual_upkeep, upkeep_years,
-                                    floor_factor, ceiling_factor)
+                                    floor_factor, ceiling_factor, unified_price)
             VALUES (:indicator, :starts_at, :entered_at, :entered_by, :floor, :ceiling, :key_price,
                     :average_cost, :protection_compensation, :annual_upkeep, :upkeep_years,
-                    :floor_factor, :ceiling_factor)
+                    :floor_factor, :ceiling_factor, :unified_price)
             RETURNING *, (SELECT min(later.starts_at) FROM price_band AS later
                            WHERE later.indicator = price_band.indicator
                              AND later.starts_at > price_band.starts_at) AS ends_at
@@ -156,6 +161,7 @@ async def insert(
             "floor": band.floor_fen,
             "ceiling": band.ceiling_fen,
             "key_price": band.key_project_price_fen,
+            "unified_price": band.unified_price_fen,
             "average_cost": costs.average_cost_fen,
             "protection_compensation": costs.protection_compensation_fen,
             "annual_upkeep": costs.annual_upkeep_fen,

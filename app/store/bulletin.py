@@ -11,6 +11,8 @@ from app.market.auctions import AuctionState, Pricing, TieRule
 from app.market.ids import Kind
 from app.market.indicators import Indicator
 from app.market.listings import ListingState
+from app.market.modes import TradeMode
+from app.market.units import format_money, format_quantity
 from app.store.database import Connection
 
 
@@ -56,11 +58,12 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an auction ended, or what an allocation run gave; ``sold`` is decimal text as published."""
+    """How an auction ended, what a run gave, or a purchase; ``sold`` is decimal text as published."""
 
     kind: Kind
     id: int
     at: datetime
+    mode: TradeMode
     state: AuctionState | None
     reason: str | None
     sold: dict[Indicator, str]
@@ -187,7 +190,7 @@ async def announcements(
 async def results(
     connection: Connection, *, after: tuple[datetime, str, int] | None, limit: int
 ) -> Sequence[Result]:
-    """Return at most ``limit`` ended auctions and allocation runs, the latest first.
+    """Return at most ``limit`` ended auctions, allocation runs and purchases, the latest first.
 
     ``after`` is the instant, the kind's letter and the number of the last one seen.
     """
@@ -198,14 +201,18 @@ async def results(
                 SELECT 'A' AS letter, id, ended_at AS at, state, end_reason
                   FROM auction WHERE state IN ('OPENED', 'CANCELLED', 'VOID')
                 UNION ALL
-                SELECT 'D', id, run_at, NULL, NULL FROM allocation),
+                SELECT 'D', id, run_at, NULL, NULL FROM allocation
+                UNION ALL
+                SELECT 'U', id, at, NULL, NULL FROM purchase),
             page AS (
                 SELECT * FROM ended
                  WHERE CAST(:id AS bigint) IS NULL
                     OR (at, letter, id)
                        < (CAST(:at AS timestamptz), CAST(:letter AS text), CAST(:id AS bigint))
                  ORDER BY at DESC, letter DESC, id DESC LIMIT :limit)
-            SELECT page.*, auction.indicator, auction.outcome IS NOT NULL AS has_outcome,
+            SELECT page.*, auction.indicator, purchase.mode AS purchase_mode,
+                   purchase.indicator AS bought, purchase.quantity AS bought_quantity, purchase.price,
+                   auction.outcome IS NOT NULL AS has_outcome,
                    CAST(auction.outcome AS json) ->> 'sold_quantity' AS sold_quantity,
                    CAST(auction.outcome AS json) ->> 'clearing_price' AS clearing_price,
                    (SELECT json_object_agg(filled.indicator, CAST(filled.quantity AS text))
@@ -216,6 +223,7 @@ async def results(
               FROM page
               LEFT JOIN auction ON page.letter = 'A' AND auction.id = page.id
               LEFT JOIN allocation ON page.letter = 'D' AND allocation.id = page.id
+              LEFT JOIN purchase ON page.letter = 'U' AND purchase.id = page.id
              ORDER BY page.at DESC, page.letter DESC, page.id DESC
             """
         ),
@@ -232,12 +240,20 @@ async def results(
 def _result(row: Any) -> Result:
     if row.letter == Kind.ALLOCATION.value[0]:
         sold = {Indicator(indicator): quantity for indicator, quantity in (row.filled or {}).items()}
-        return Result(Kind.ALLOCATION, row.id, row.at, None, None, sold, None, True)
+        mode = TradeMode.KEY_FIXED_PRICE
+        return Result(Kind.ALLOCATION, row.id, row.at, mode, None, None, sold, None, True)
+    if row.letter == Kind.PURCHASE.value[0]:
+        bought = Indicator(row.bought)
+        sold = {bought: format_quantity(row.bought_quantity, bought)}
+        price = format_money(row.price)
+        mode = TradeMode(row.purchase_mode)
+        return Result(Kind.PURCHASE, row.id, row.at, mode, None, None, sold, price, False)
     sold = {Indicator(row.indicator): row.sold_quantity} if row.has_outcome else {}
     return Result(
         Kind.AUCTION,
         row.id,
         row.at,
+        TradeMode.AUCTION,
         AuctionState(row.state),
         row.end_reason,
         sold,

@@ -272,23 +272,25 @@ async def post_each(
 
 def short(account: AccountKey, present: int, wanted: int, *, field: str | None = None) -> Insufficient:
     """The refusal that tells what is there and what is wanted, in the asset's own unit."""
+    figures = present, wanted, wanted - present
     if account.asset == CNY:
-        shown_present, shown_wanted, unit = format_money(present), format_money(wanted), "yuan"
-        what = unit
+        shown_present, shown_wanted, shortage = (format_money(fen) for fen in figures)
+        what = unit = "yuan"
     else:
         indicator = Indicator(account.asset)
-        shown_present, shown_wanted = format_quantity(present, indicator), format_quantity(wanted, indicator)
+        shown_present, shown_wanted, shortage = (format_quantity(steps, indicator) for steps in figures)
         unit = UNIT[indicator].name
         what = f"{unit} of {indicator} in batch {public_id(Kind.BATCH, account.batch_id)}"
     return Insufficient(
         f"Jurisdiction {account.jurisdiction} has {shown_present} {what} {account.bucket.value}; "
-        f"{shown_wanted} {unit} are wanted.",
+        f"{shown_wanted} {unit} are wanted, {shortage} more.",
         field=field,
         jurisdiction=account.jurisdiction,
         asset=account.asset,
         bucket=account.bucket.value,
         present=shown_present,
         wanted=shown_wanted,
+        shortage=shortage,
     )
 
 

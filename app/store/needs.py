@@ -298,8 +298,8 @@ async def lock_live_of(connection: Connection, application_id: int) -> Sequence[
     return [need for need in held.values() if need.state in (NeedState.DECLARED, NeedState.APPROVED)]
 
 
-async def lock_waiting(connection: Connection) -> Sequence[NeedRow]:
-    """Lock every approved key-project need with an open quantity, by id, and return those that wait."""
+async def lock_waiting(connection: Connection, also: Iterable[int] = ()) -> Mapping[int, NeedRow]:
+    """Lock every approved key-project need with an open quantity, and the needs ``also`` named, by id."""
     found = await connection.execute(
         text(
             """
@@ -310,8 +310,7 @@ async def lock_waiting(connection: Connection) -> Sequence[NeedRow]:
             """
         )
     )
-    held = await lock(connection, (row.id for row in found))
-    return [need for need in held.values() if any(need.open(indicator) > 0 for indicator in need.items)]
+    return await lock(connection, [*also, *(row.id for row in found)])
 
 
 @dataclass(frozen=True, slots=True)

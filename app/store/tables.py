@@ -19,6 +19,7 @@ from app.store import (  # noqa: F401
     obligations,
     policies,
     projects,
+    purchases,
     sanctions,
     tokens,
     trades,

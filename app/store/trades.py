@@ -10,19 +10,21 @@ from sqlmodel import Field, SQLModel
 from app.market import trades as market
 from app.market.errors import ensure
 from app.market.indicators import Indicator
+from app.market.modes import TradeMode
 from app.market.trades import AwardedLine, AwardedTrade, LineState, TradeState
 from app.store import columns
 from app.store.database import Connection
 
 
 class Trade(SQLModel, table=True):
-    """One winning bid or one filled need; all its lines settle together (RULES 11)."""
+    """One winning bid, filled need or purchase; all its lines settle together (RULES 11)."""
 
     __table_args__ = (
         columns.one_of("trade", "state", TradeState),
-        CheckConstraint("(auction_id IS NULL) <> (allocation_id IS NULL)", name="ck_trade_source"),
+        CheckConstraint("num_nonnulls(auction_id, allocation_id, purchase_id) = 1", name="ck_trade_source"),
         UniqueConstraint("auction_id", "bid_id"),
         UniqueConstraint("allocation_id", "need_id"),
+        UniqueConstraint("purchase_id"),
         Index(
             "ix_trade_payment_due",
             "payment_due_at",
@@ -36,6 +38,7 @@ class Trade(SQLModel, table=True):
     auction_id: int | None = Field(default=None, sa_column=columns.refers("auction.id", nullable=True))
     bid_id: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     allocation_id: int | None = Field(default=None, sa_column=columns.refers("allocation.id", nullable=True))
+    purchase_id: int | None = Field(default=None, sa_column=columns.refers("purchase.id", nullable=True))
     state: str = Field(sa_column=columns.text())
     amount: int = Field(sa_column=columns.count())
     deposit: int = Field(default=0, sa_column=columns.count(default=0))
@@ -73,6 +76,7 @@ class TradeLine(SQLModel, table=True):
 
 
 _COLUMNS = """trade.id, trade.buyer, trade.need_id, trade.auction_id, trade.bid_id, trade.allocation_id,
+    trade.purchase_id, (SELECT mode FROM purchase WHERE purchase.id = trade.purchase_id) AS purchase_mode,
     trade.state, trade.amount, trade.deposit, trade.awarded_at, trade.notice_ends_at, trade.payment_due_at,
     trade.unpublished_years, trade.confirmed_at, trade.paid_at, trade.ended_at, trade.end_reason"""
 
@@ -90,15 +94,16 @@ async def insert(
     made = await connection.execute(
         text(
             """
-            INSERT INTO trade (buyer, need_id, auction_id, bid_id, allocation_id, state, amount, deposit,
-                               awarded_at, notice_ends_at, payment_due_at, unpublished_years)
-            SELECT buyer, need_id, auction_id, bid_id, allocation_id, 'AWARDED', amount, deposit,
+            INSERT INTO trade (buyer, need_id, auction_id, bid_id, allocation_id, purchase_id, state, amount,
+                               deposit, awarded_at, notice_ends_at, payment_due_at, unpublished_years)
+            SELECT buyer, need_id, auction_id, bid_id, allocation_id, purchase_id, 'AWARDED', amount, deposit,
                    :awarded_at, :notice_ends_at, :payment_due_at, CAST(:unpublished_years AS text[])
               FROM unnest(CAST(:buyers AS text[]), CAST(:need_ids AS bigint[]),
                           CAST(:auction_ids AS bigint[]), CAST(:bid_ids AS text[]),
-                          CAST(:allocation_ids AS bigint[]), CAST(:amounts AS bigint[]),
-                          CAST(:deposits AS bigint[])) WITH ORDINALITY
-                   AS fresh(buyer, need_id, auction_id, bid_id, allocation_id, amount, deposit, place)
+                          CAST(:allocation_ids AS bigint[]), CAST(:purchase_ids AS bigint[]),
+                          CAST(:amounts AS bigint[]), CAST(:deposits AS bigint[])) WITH ORDINALITY
+                   AS fresh(buyer, need_id, auction_id, bid_id, allocation_id, purchase_id, amount, deposit,
+                            place)
              ORDER BY place
             RETURNING id, bid_id, need_id
             """
@@ -113,6 +118,7 @@ async def insert(
             "auction_ids": [trade.auction_id for trade in trades],
             "bid_ids": [trade.bid_id for trade in trades],
             "allocation_ids": [trade.allocation_id for trade in trades],
+            "purchase_ids": [trade.purchase_id for trade in trades],
             "amounts": [trade.amount_fen for trade in trades],
             "deposits": [trade.deposit_fen for trade in trades],
         },
@@ -169,6 +175,13 @@ def _line(row: Any) -> market.Line:
     )
 
 
+def _mode(row: Any) -> TradeMode:
+    """How a trade came about: its source says it."""
+    if row.purchase_id is not None:
+        return TradeMode(row.purchase_mode)
+    return TradeMode.AUCTION if row.auction_id is not None else TradeMode.KEY_FIXED_PRICE
+
+
 async def _with_lines(connection: Connection, rows: Sequence[Any]) -> list[market.Trade]:
     """Trades with their lines; for locked rows a statement of its own, which sees what they saw last."""
     if not rows:
@@ -193,6 +206,8 @@ async def _with_lines(connection: Connection, rows: Sequence[Any]) -> list[marke
             auction_id=row.auction_id,
             bid_id=row.bid_id,
             allocation_id=row.allocation_id,
+            purchase_id=row.purchase_id,
+            mode=_mode(row),
             state=TradeState(row.state),
             amount_fen=row.amount,
             deposit_fen=row.deposit,

@@ -37,6 +37,7 @@ PLACES = {
     "allocation_id": "D0000000001",
     "auction_id": "A0000000001",
     "bid_id": "B0000000001",
+    "purchase_id": "U0000000001",
     "trade_id": "T0000000001",
     "sanction_id": "S0000000001",
     "obligation_id": "O0000000001",

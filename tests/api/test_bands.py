@@ -79,6 +79,25 @@ async def test_a_suggestion_can_be_asked_for_without_setting_anything(exchange: 
         ),
         ({"floor": "460000.00"}, "floor_above_ceiling", "floor"),
         ({"key_project_price": "299999.99"}, "key_price_outside_band", "key_project_price"),
+        # The worked figure: a ceiling of 300 万元/hm² over a base of 330 万元/hm².
+        (
+            {
+                "floor": "3000000.00",
+                "ceiling": "3000000.00",
+                "key_project_price": "3000000.00",
+                "costs": COSTS
+                | {
+                    "average_cost": "2700000.00",
+                    "protection_compensation": "300000.00",
+                    "annual_upkeep": "20000.00",
+                },
+            },
+            "ceiling_below_base",
+            "ceiling",
+        ),
+        ({"unified_price": "299999.99"}, "unified_price_outside_band", "unified_price"),
+        ({"unified_price": "450000.01"}, "unified_price_outside_band", "unified_price"),
+        ({"unified_price": "450000.001"}, "malformed", "unified_price"),
         ({"floor": "0.00"}, "floor_not_above_zero", "floor"),
         ({"floor_factor": "0.99"}, "floor_factor_below_one", "floor_factor"),
         ({"starts_at": "2020-01-01T00:00:00Z"}, "starts_in_the_past", "starts_at"),
@@ -93,6 +112,22 @@ async def test_a_band_that_contradicts_itself_or_its_costs_is_refused(
     answer = await regulator.post("/v1/price-bands", await body_of(exchange, **changes))
     assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (422, code, field)
     assert (await regulator.get("/v1/price-bands")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("price", "wan_yuan"), [("300000.00", "30.000000"), ("450000.00", "45.000000"), (None, None)]
+)
+async def test_a_band_may_carry_the_price_of_unified_sales(
+    exchange: Exchange, price: str | None, wan_yuan: str | None
+) -> None:
+    regulator = await exchange.regulator()
+    answer = await regulator.post("/v1/price-bands", await body_of(exchange, unified_price=price))
+    assert answer.status_code == 201, answer.text
+    assert (answer.json()["unified_price"], answer.json()["unified_price_wan_yuan"]) == (price, wan_yuan)
+    (shown,) = (await exchange.public().get("/v1/bulletin/bands")).json()["items"]
+    assert shown == answer.json()
+    (event,) = (await exchange.public().get("/v1/journal", params={"kind": "band.set"})).json()["items"]
+    assert event["facts"]["unified_price"] == price
 
 
 async def test_a_band_is_in_force_until_the_next_one_of_its_indicator_starts(exchange: Exchange) -> None:

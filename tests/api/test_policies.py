@@ -10,6 +10,8 @@ from app.market.policy_descriptions import described
 from tests import story
 from tests.conftest import Client, Exchange
 
+AUCTION_ONLY = DEFAULTS["trade_modes"]
+
 
 async def value_of(client: Client, name: str, **params: str) -> Any:
     """A policy's value, now or at an instant."""
@@ -120,6 +122,13 @@ async def test_the_same_policy_can_not_start_twice_at_one_instant(exchange: Exch
         ("tie", ["earliest"], "bad_policy", "value"),
         ("yield_table", {"1": "22500"}, "bad_policy", "value"),
         ("lots", None, "bad_policy", "value"),
+        ("trade_modes", ["auction"], "bad_policy", "value"),
+        ("trade_modes", {"paddy_area": ["auction"]}, "bad_policy", "value"),
+        ("trade_modes", AUCTION_ONLY | {"paddy_area": []}, "bad_policy", "value.paddy_area"),
+        ("trade_modes", AUCTION_ONLY | {"paddy_area": "market"}, "bad_policy", "value.paddy_area"),
+        ("trade_modes", AUCTION_ONLY | {"paddy_area": [["market"]]}, "bad_policy", "value.paddy_area"),
+        ("trade_modes", AUCTION_ONLY | {"paddy_area": ["market"] * 2}, "bad_policy", "value.paddy_area"),
+        ("trade_modes", AUCTION_ONLY | {"paddy_area": ["key_fixed_price"]}, "bad_policy", "value.paddy_area"),
         ("purchases_within_need", "yes", "bad_policy", "value"),
         ("workdays.2027", {"holidays": ["2028-01-01"], "makeup_workdays": []}, "day_of_another_year", None),
         ("workdays.2027", {"holidays": 7, "makeup_workdays": []}, "bad_policy", "value.holidays"),

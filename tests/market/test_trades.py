@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from app.market.errors import BrokenInvariant, Conflict, Insufficient, WrongState
 from app.market.indicators import Indicator
 from app.market.ledger import AccountKey, Bucket, Entry, money, netted
+from app.market.modes import TradeMode
 from app.market.states import step
 from app.market.trades import (
     TRANSITIONS,
@@ -53,6 +54,8 @@ def trade(*lines: Line, state: TradeState = TradeState.AWARDED, deposit_fen: int
         auction_id=1,
         bid_id="B1",
         allocation_id=None,
+        purchase_id=None,
+        mode=TradeMode.AUCTION,
         state=state,
         amount_fen=sum(line.amount_fen for line in lines),
         deposit_fen=deposit_fen,
@@ -280,6 +283,8 @@ SOUND = AwardedTrade("510100", 1, (AwardedLine(1, "511922", 1, QUANTITY, 10_000,
     [
         replace(SOUND, allocation_id=None),
         replace(SOUND, auction_id=1),
+        replace(SOUND, purchase_id=1),
+        replace(SOUND, allocation_id=None, purchase_id=1),
         replace(SOUND, allocation_id=None, auction_id=1),
         replace(SOUND, allocation_id=2),
         replace(SOUND, lines=()),

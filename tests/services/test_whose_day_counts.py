@@ -32,6 +32,7 @@ CHANGED: Mapping[str, Any] = {
     "buyer_cap_share": "0.75",
     "bids_per_buyer": 2,
     "lots": {each.value: "0.50" if each is Indicator.GRAIN_CAPACITY else "0.5000" for each in Indicator},
+    "trade_modes": {each.value: ["auction", "market"] for each in Indicator},
     "pricing": "uniform_lowest_accepted",
     "tie": "pro_rata",
     "notice_working_days": 8,
@@ -64,6 +65,7 @@ BEFORE: Figures = {
     "kept out of key projects": "listed",
     "listed while suspended": "suspended",
     "days to rectify": 180,
+    "sold at the market": "mode_not_permitted",
 }
 AFTER: Figures = {
     "capacity credited": "144000.00",
@@ -85,6 +87,7 @@ AFTER: Figures = {
     "kept out of key projects": "key_projects_not_declinable",
     "listed while suspended": "listed",
     "days to rectify": 90,
+    "sold at the market": "bought",
 }
 
 
@@ -151,12 +154,13 @@ async def begin(exchange: Exchange) -> Begun:
         assert filed.status_code == 201, filed.text
         projects.append(filed.json()["id"])
     application = await story.filed_application(exchange, BUYER, {LAND: "1.0000"})
-    await story.listed(exchange, SELLER, LAND, "20.0000")
+    listing = await story.listed(exchange, SELLER, LAND, "20.0000")
     await story.approved_need(exchange, BUYER, {LAND: "2.0000"}, key_level="national")
     allocated = await regulator.post("/v1/allocations")
     assert allocated.status_code == 201, allocated.text
     (trade,) = (await regulator.get("/v1/trades", params={"state": "AWARDED"})).json()["items"]
     obligation = await owing(exchange, OWING, {LAND: 1})
+    figures["sold at the market"] = await bought_at_market(exchange, listing)
     opens_at = await exchange.now() + timedelta(days=3)
     auction = await story.announced(
         exchange,
@@ -207,6 +211,17 @@ async def days_to_rectify(exchange: Exchange, obligation: str) -> int:
     sanctions = (await regulator.get("/v1/sanctions", params={"jurisdiction": OWING})).json()["items"]
     (sanction,) = [each for each in sanctions if each["id"] == shown["rectification"]]
     return (date.fromisoformat(sanction["ends_on"]) - date.fromisoformat(sanction["starts_on"])).days
+
+
+async def bought_at_market(exchange: Exchange, listing: str) -> str:
+    """Try to buy half a hectare of a listing at the floor in force; how that went."""
+    need = await story.approved_need(exchange, GREEDY, {LAND: "0.5000"})
+    await story.funded(exchange, GREEDY, "100000.00")
+    officer, now = await exchange.city(GREEDY), (await exchange.now()).isoformat()
+    (band,) = (await officer.get("/v1/price-bands", params={"at": now})).json()["items"]
+    order = {"mode": "market", "need_id": need, "listing_id": listing, "quantity": "0.5000"}
+    answer = await officer.post("/v1/purchases", order | {"price": band["floor"]})
+    return "bought" if answer.status_code == 201 else str(answer.json()["code"])
 
 
 async def offered(exchange: Exchange, county: str, *, open_to_key_projects: bool) -> str:

@@ -86,6 +86,7 @@ async def test_more_than_there_is_is_refused_with_both_figures(database: Databas
         "bucket": "available",
         "present": "10.00",
         "wanted": "10.01",
+        "shortage": "0.01",
     }
     assert await balance(database, CASH) == 1000
     assert await balance(database, ESCROW) == 0
