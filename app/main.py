@@ -15,6 +15,7 @@ from app.auth import GuardedRoute
 from app.body_limit import BodyLimit
 from app.routers import (
     accounts,
+    agenda,
     allocations,
     applications,
     auctions,
@@ -57,6 +58,7 @@ ROUTERS = (
     policies.router,
     bands.router,
     sanctions.router,
+    agenda.router,
     service.router,
 )
 

@@ -5,14 +5,14 @@ its own, so that it is done once. Deadlines are data: a service says what is due
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
 import structlog
 
 from app.sealing.keys import Keys
-from app.services import openings, trades
+from app.services import agenda, openings, trades
 from app.settings import Settings
 from app.store.database import Database, DatabaseBusy, DatabaseUnavailable
 
@@ -25,6 +25,9 @@ fails must not keep those behind it waiting.
 
 DUE: tuple[DoOne, ...] = (openings.close_due, openings.open_due, trades.default_overdue)
 
+REMINDERS: tuple[DoOne, ...] = (agenda.remind_one,)
+"""What is said of deadlines to come, once everything that is due is done: by then some have been met."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -32,16 +35,17 @@ async def due_work(state: Any, settings: Settings) -> None:
     """Do what is due, look again every few seconds, until cancelled."""
     while True:
         await do_due(state.database, state.keys)
+        await do_due(state.database, state.keys, REMINDERS)
         await asyncio.sleep(settings.worker_poll_seconds)
 
 
-async def do_due(database: Database, keys: Keys) -> int:
-    """Do everything that is due now; return how many things were done.
+async def do_due(database: Database, keys: Keys, works: Sequence[DoOne] = DUE) -> int:
+    """Do everything of ``works`` that is due now; return how many things were done.
 
     A failure is logged and left for the next round: the row is still due, and nothing is half done.
     """
     done = 0
-    for do_one in DUE:
+    for do_one in works:
         name = getattr(do_one, "__name__", "due work")
         tried: set[int] = set()
         while True:

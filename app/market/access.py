@@ -125,6 +125,9 @@ class Action(StrEnum):
     IMPOSE_SANCTION = "impose_sanction"
     LIFT_SANCTION = "lift_sanction"
     READ_SANCTIONS = "read_sanctions"
+    # what falls due
+    READ_AGENDA = "read_agenda"
+    READ_REMINDERS = "read_reminders"
     # the public
     READ_BULLETIN_LISTINGS = "read_bulletin_listings"
     READ_BULLETIN_ANNOUNCEMENTS = "read_bulletin_announcements"
@@ -238,6 +241,8 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.IMPOSE_SANCTION: _LAND,
         Action.LIFT_SANCTION: _LAND,
         Action.READ_SANCTIONS: _EVERYBODY,
+        Action.READ_AGENDA: _MONEY_READERS,
+        Action.READ_REMINDERS: _MONEY_READERS,
     }
 )
 

@@ -20,6 +20,24 @@ from app.market.workdays import CalendarYear
 
 
 @dataclass(frozen=True, slots=True)
+class RuleSet:
+    """The notice that the rules follow, and for how many years it holds by itself ([N]: five)."""
+
+    name: str
+    issued_on: date
+    valid_years: int
+
+    @property
+    def ends_on(self) -> date:
+        """The first day on which it is past its validity: the anniversary of its issue."""
+        year = self.issued_on.year + self.valid_years
+        try:
+            return self.issued_on.replace(year=year)
+        except ValueError:  # issued on a 29 February
+            return date(year, 3, 1)
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySet:
     """All policies at one instant. Quantities in smallest steps, shares as exact fractions."""
 
@@ -38,6 +56,8 @@ class PolicySet:
     listings_may_decline_key_projects: bool  # RULES 8
     suspended_may_not_list: bool  # RULES 12
     rectification_days: int  # 限期整改 of an obligation
+    reminder_lead_days: tuple[int, ...]  # ascending
+    rule_set: RuleSet
     calendar_years: tuple[CalendarYear, ...]  # the years published so far
 
 
@@ -84,6 +104,39 @@ def _area(value: Any, field: str) -> int:
     if not isinstance(value, str):
         raise BadQuantity('An area is a decimal string in hm², such as "600.0000".', field=field)
     return parse_decimal(value, 4, field=field)
+
+
+def _lead_days(value: Any, field: str) -> tuple[int, ...]:
+    whole = isinstance(value, list) and all(isinstance(days, int) and days is not True for days in value)
+    if not whole or len(value) > 10 or len(set(value)) < len(value) or not set(value) <= set(range(1, 366)):
+        raise Malformed(
+            "bad_policy",
+            "Lead days are a list of at most 10 different whole numbers from 1 to 365, such as [7, 3, 1]; "
+            "an empty one reminds nobody.",
+            field=field,
+        )
+    return tuple(sorted(value))
+
+
+def _rule_set(value: Any, field: str) -> RuleSet:
+    if not isinstance(value, dict) or set(value) != {"name", "issued_on", "valid_years"}:
+        raise Malformed(
+            "bad_policy", "A rule set names its name, issued_on and valid_years, and no more.", field=field
+        )
+    name = value["name"]
+    if not isinstance(name, str) or not name.strip() or len(name) > 100:
+        raise Malformed("bad_policy", "A name is text of 1 to 100 characters.", field=f"{field}.name")
+    try:
+        issued_on = date.fromisoformat(value["issued_on"])
+    except (TypeError, ValueError) as error:
+        raise Malformed(
+            "bad_policy",
+            'The day of issue is written YYYY-MM-DD, such as "2017-12-11".',
+            field=f"{field}.issued_on",
+        ) from error
+    if not 1949 <= issued_on.year <= 2999:
+        raise Malformed("bad_policy", "The year of issue is from 1949 to 2999.", field=f"{field}.issued_on")
+    return RuleSet(name, issued_on, _whole(1, 100)(value["valid_years"], f"{field}.valid_years"))
 
 
 def _yield_table(value: Any, field: str) -> Mapping[int, int]:
@@ -164,6 +217,8 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "listings_may_decline_key_projects": _switch,
     "suspended_may_not_list": _switch,
     "rectification_days": _whole(1, 3650),
+    "reminder_lead_days": _lead_days,
+    "rule_set": _rule_set,
 }
 """The policies by name, each with what reads and checks its value."""
 
@@ -195,8 +250,11 @@ DEFAULTS: Mapping[str, Any] = {
     "listings_may_decline_key_projects": True,
     "suspended_may_not_list": True,
     "rectification_days": 180,
+    "reminder_lead_days": [7, 3, 1],
+    # [N] itself, valid for five years from its issue.
+    "rule_set": {"name": "国土资规〔2017〕13号", "issued_on": "2017-12-11", "valid_years": 5},
 }
-"""What the first migration lays; a province sets its own after it."""
+"""What the migrations lay; a province sets its own after them."""
 
 
 def checked(name: str, value: Any) -> Any:

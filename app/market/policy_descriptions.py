@@ -101,6 +101,17 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "Days from the day an obligation opens to the last of its rectification.",
         "补充义务产生之日起至限期整改届满的天数，以产生之时为准。",
     ),
+    "reminder_lead_days": Description(
+        "list of at most 10 different whole numbers from 1 to 365, such as [7, 3, 1]; [] reminds nobody",
+        "How many days before a deadline a reminder of it is sent.",
+        "在各类期限届满前多少日发出提醒。",
+    ),
+    "rule_set": Description(
+        'object: "name", "issued_on" as "YYYY-MM-DD", and "valid_years", a whole number from 1 to 100',
+        "The notice that the rules follow, and its validity; past it the regulator is warned, and the "
+        "market goes on.",
+        "交易规则所依据的文件及其有效期；期满提示管理部门，市场照常运行。",
+    ),
 }
 
 CALENDAR = Description(

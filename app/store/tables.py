@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 from app.store import (  # noqa: F401
     accounts,
+    agenda,
     allocations,
     applications,
     auctions,

@@ -42,6 +42,8 @@ CHANGED: Mapping[str, Any] = {
     "listings_may_decline_key_projects": False,
     "suspended_may_not_list": False,
     "rectification_days": 90,
+    "reminder_lead_days": [10],
+    "rule_set": {"name": "下一规则", "issued_on": "2026-01-01", "valid_years": 5},
 }
 """A value of each policy that differs from the first one."""
 

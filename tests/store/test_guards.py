@@ -23,6 +23,7 @@ APPEND_ONLY = (
     "policy",
     "allocation",
     "cash_movement",
+    "reminder",
 )
 
 
