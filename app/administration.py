@@ -29,13 +29,15 @@ class AdministrationRefused(StartRefused):
     exit_status = 11
 
 
-def on_database(settings: Settings, use: Callable[[Database], Awaitable[T]]) -> T:
+def on_database(
+    settings: Settings, use: Callable[[Database], Awaitable[T]], *, lock_timeout_ms: int = 10_000
+) -> T:
     """Use the service's database once; raises StartRefused with one clear line."""
 
     async def run(url: str) -> T:
         await check_database(url, production=not settings.is_development)
         # No timeout: a replay takes as long as the books are long, and locks nothing.
-        database = Database.connect(url, pool_size=1, statement_timeout_ms=0)
+        database = Database.connect(url, pool_size=1, statement_timeout_ms=0, lock_timeout_ms=lock_timeout_ms)
         try:
             return await use(database)
         except Refusal as refusal:

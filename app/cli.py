@@ -5,11 +5,13 @@ Imports stay inside the commands, so that the offline ones start fast and need n
 
 import re
 import sys
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Annotated, TypeVar
 
 import typer
+
+T = TypeVar("T")
 
 app = typer.Typer(
     name="gengheng",
@@ -144,6 +146,84 @@ def show_clock(
     from app import administration  # noqa: PLC0415
 
     typer.echo(f"{administration.read_clock() + _span(ahead):%Y-%m-%dT%H:%M:%SZ}")
+
+
+package = typer.Typer(
+    help="Packages for the ministry's systems 数据交换: export, import, check.", no_args_is_help=True
+)
+app.add_typer(package, name="package")
+PackageFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A package, or - for standard input.")]
+
+
+@package.command("export")
+def export_package(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Where to; - for standard output.")],
+    *,
+    kind: Annotated[str, typer.Option(help="filings, acceptances or write-offs")],
+    form: Annotated[str, typer.Option(help="json (JSON Lines) or csv (tables in a .zip)")] = "json",
+    county: Annotated[str | None, typer.Option(help="Code of one county; left out: all")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DAY", help="Recorded on that day or later")] = None,
+    until: Annotated[str | None, typer.Option(metavar="DAY", help="Recorded on that day or before")] = None,
+) -> None:
+    """Write a package of what the exchange has recorded (docs/packages.md)."""
+    from app import package_files  # noqa: PLC0415
+
+    package_files.export(
+        file,
+        kind=_one_of("--kind", package_files.KINDS, kind),
+        form=_one_of("--form", package_files.FORMS, form),
+        county=county,
+        since=_day("--since", since),
+        until=_day("--until", until),
+    )
+
+
+@package.command("import")
+def import_package(file: PackageFile) -> None:
+    """Import a package, all of it or nothing; a faulty one gets a line per fault and exit status 2."""
+    from app import package_files  # noqa: PLC0415
+
+    _faults_or(lambda: package_files.import_(file))
+
+
+@package.command("check")
+def check_package(
+    file: PackageFile,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Only the package by itself; needs no exchange")
+    ] = False,
+) -> None:
+    """Check form, checksum and every row as an import would, and change nothing."""
+    from app import package_files  # noqa: PLC0415
+
+    _faults_or(lambda: package_files.check(file, offline=offline))
+
+
+def _faults_or(run: Callable[[], str]) -> None:
+    """Say what was done; a faulty or unreadable package gets a line per fault and exit status 2."""
+    from app.documents.offline import UnreadableRecord  # noqa: PLC0415
+
+    try:
+        typer.echo(run())
+    except UnreadableRecord as unreadable:
+        for line in unreadable.lines:
+            print(line, file=sys.stderr)
+        raise typer.Exit(2) from None
+
+
+def _one_of(option: str, choices: Mapping[str, T], given: str) -> T:
+    if given not in choices:
+        raise typer.BadParameter(f"{given!r} is not one of {', '.join(choices)}", param_hint=option)
+    return choices[given]
+
+
+def _day(option: str, given: str | None) -> date | None:
+    if given is None:
+        return None
+    try:
+        return datetime.strptime(given, "%Y-%m-%d").date()  # noqa: DTZ007  (a day has no zone)
+    except ValueError:
+        raise typer.BadParameter("write it as 2026-03-01", param_hint=option) from None
 
 
 RecordFile = Annotated[str, typer.Argument(metavar="FILE|-", help="A record file, or - for standard input.")]

@@ -26,6 +26,7 @@ from app.routers import (
     listings,
     needs,
     obligations,
+    packages,
     policies,
     projects,
     purchases,
@@ -59,6 +60,7 @@ ROUTERS = (
     bands.router,
     sanctions.router,
     agenda.router,
+    packages.router,
     service.router,
 )
 

@@ -128,6 +128,10 @@ class Action(StrEnum):
     # what falls due
     READ_AGENDA = "read_agenda"
     READ_REMINDERS = "read_reminders"
+    # exchange with the ministry's systems
+    EXPORT_PACKAGE = "export_package"
+    IMPORT_PACKAGE = "import_package"
+    READ_PACKAGES = "read_packages"
     # the public
     READ_BULLETIN_LISTINGS = "read_bulletin_listings"
     READ_BULLETIN_ANNOUNCEMENTS = "read_bulletin_announcements"
@@ -243,6 +247,9 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_SANCTIONS: _EVERYBODY,
         Action.READ_AGENDA: _MONEY_READERS,
         Action.READ_REMINDERS: _MONEY_READERS,
+        Action.EXPORT_PACKAGE: _OWN_OR_OVERSEEN,
+        Action.IMPORT_PACKAGE: _LAND,
+        Action.READ_PACKAGES: _OVERSEERS,
     }
 )
 

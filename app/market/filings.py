@@ -7,6 +7,10 @@ from app.market.errors import Malformed, RuleBroken
 from app.market.projects import Project, is_filing_number, shape_faults
 from app.market.units import MAX_STEPS
 
+PARCEL_NO_PATTERN = "[0-9A-Za-z_./-]+"
+PARCEL_NO_IN_WORDS = 'A parcel\'s number is letters, digits, _ . / and -, such as "511922-0001".'
+LONGEST_PARCEL_NO = 60
+
 _FAULTS_TOLD_MOST = 5
 
 
@@ -39,15 +43,21 @@ def contradictions(papers: Project) -> list[Contradiction]:
     return found
 
 
-def refuse_contradictions(papers: Project) -> None:
-    """Refuse papers that can't be so, naming every field to blame; raises Malformed."""
+def repeated_parcels(papers: Project) -> list[Contradiction]:
+    """The parcels that the papers name a second time."""
     seen: set[str] = set()
+    found = []
     for at, parcel in enumerate(papers.parcels):
         if parcel.id in seen:
-            raise Malformed(
-                "duplicate_parcel", f"Parcel {parcel.id!r} is named twice.", field=f"parcels.{at}.id"
-            )
+            found.append(Contradiction(f"parcels.{at}.id", f"Parcel {parcel.id!r} is named twice."))
         seen.add(parcel.id)
+    return found
+
+
+def refuse_contradictions(papers: Project) -> None:
+    """Refuse papers that can't be so, naming every field to blame; raises Malformed."""
+    for repeated in repeated_parcels(papers):
+        raise Malformed("duplicate_parcel", repeated.problem, field=repeated.field)
     faults = contradictions(papers)
     if faults:
         raise Malformed(

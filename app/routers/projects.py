@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 from app.auth import CurrentActor, GuardedRoute
 from app.market import projects as market
 from app.market.access import Action
+from app.market.filings import LONGEST_PARCEL_NO, PARCEL_NO_IN_WORDS, PARCEL_NO_PATTERN
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
@@ -38,8 +39,8 @@ router = APIRouter(prefix="/v1/projects", tags=["projects"], route_class=Guarded
 AREA_PLACES = UNIT[Indicator.FARMLAND_QUANTITY].places
 ParcelNo = Annotated[
     str,
-    Field(min_length=1, max_length=60, examples=["511922-0001"]),
-    Spelt("[0-9A-Za-z_./-]+", 'A parcel\'s number is letters, digits, _ . / and -, such as "511922-0001".'),
+    Field(min_length=1, max_length=LONGEST_PARCEL_NO, examples=["511922-0001"]),
+    Spelt(PARCEL_NO_PATTERN, PARCEL_NO_IN_WORDS),
 ]
 
 

@@ -18,6 +18,7 @@ from app.store import (  # noqa: F401
     listings,
     needs,
     obligations,
+    packages,
     policies,
     projects,
     purchases,

@@ -30,6 +30,7 @@ PLACES = {
     "code": "511922",
     "name": "deposit_rate",
     "year": "2026",
+    "kind": "filings",
     "project_id": "P0000000001",
     "listing_id": "L0000000001",
     "application_id": "F0000000001",
