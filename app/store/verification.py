@@ -348,6 +348,94 @@ TRADE = (
     ),
 )
 
+PURCHASES = (
+    Check(
+        "every trade comes of one auction, one allocation or one purchase, and every purchase is one trade",
+        "SELECT format('%s purchases', count(*)) FROM purchase",
+        """SELECT format('trade %s: it comes of auction %s, allocation %s, purchase %s', id, auction_id,
+                         allocation_id, purchase_id)
+             FROM trade WHERE num_nonnulls(auction_id, allocation_id, purchase_id) <> 1
+            UNION ALL
+           SELECT format('purchase %s: %s trades come of it', purchase.id, count(trade.id))
+             FROM purchase LEFT JOIN trade ON trade.purchase_id = purchase.id
+            GROUP BY purchase.id HAVING count(trade.id) <> 1
+            UNION ALL
+           SELECT format('purchase %s: %s bought for need %s, its trade %s is of %s for need %s', purchase.id,
+                         purchase.buyer, purchase.need_id, trade.id, trade.buyer, trade.need_id)
+             FROM purchase JOIN trade ON trade.purchase_id = purchase.id
+            WHERE (purchase.buyer, purchase.need_id) <> (trade.buyer, trade.need_id)""",
+    ),
+    Check(
+        # Lines that dropped out count too: they were bought.
+        "every purchase's quantity and amount are those of its trade's lines, at its price, of its listing",
+        "SELECT format('%s trade lines', count(*)) FROM trade_line JOIN trade ON trade.id = trade_id "
+        "WHERE purchase_id IS NOT NULL",
+        """SELECT format('purchase %s: it took %s for %s fen, its trade lines say %s for %s', purchase.id,
+                         purchase.quantity, purchase.amount, coalesce(sum(line.quantity), 0),
+                         coalesce(sum(line.amount), 0))
+             FROM purchase
+             JOIN trade ON trade.purchase_id = purchase.id
+             LEFT JOIN trade_line AS line ON line.trade_id = trade.id
+            GROUP BY purchase.id
+           HAVING (purchase.quantity, purchase.amount)
+                  IS DISTINCT FROM (coalesce(sum(line.quantity), 0), coalesce(sum(line.amount), 0))
+            UNION ALL
+           SELECT format('trade_line %s: %s of listing %s at %s fen, purchase %s took %s of %s at %s',
+                         line.id, line.indicator, line.listing_id, line.price, purchase.id,
+                         purchase.indicator,
+                         coalesce('listing ' || purchase.listing_id, 'the queue'), purchase.price)
+             FROM purchase
+             JOIN trade ON trade.purchase_id = purchase.id
+             JOIN trade_line AS line ON line.trade_id = trade.id
+            WHERE (line.indicator, line.price) <> (purchase.indicator, purchase.price)
+               OR line.listing_id <> purchase.listing_id""",
+    ),
+    Check(
+        "every purchase's price was the one of its mode at its moment, and no seller asked more",
+        "SELECT format('%s price bands', count(*)) FROM price_band",
+        """SELECT format('purchase %s: its price is %s fen, by its band and listing it was %s', purchase.id,
+                         purchase.price, coalesce(priced.price::text, 'none'))
+             FROM purchase
+             LEFT JOIN listing ON listing.id = purchase.listing_id
+             LEFT JOIN LATERAL (
+                  SELECT CASE WHEN wanted BETWEEN floor AND ceiling THEN wanted END AS price
+                    FROM (SELECT band.floor, band.ceiling,
+                                 CASE purchase.mode WHEN 'market' THEN coalesce(listing.ask, band.floor)
+                                                    ELSE band.unified_price END AS wanted
+                            FROM price_band AS band
+                           WHERE band.indicator = purchase.indicator AND band.starts_at <= purchase.at
+                           ORDER BY band.starts_at DESC LIMIT 1) AS in_force) AS priced ON true
+            WHERE purchase.price IS DISTINCT FROM priced.price
+            UNION ALL
+           SELECT format('trade_line %s: it was bought at %s fen, listing %s asks %s', line.id, line.price,
+                         listing.id, listing.ask)
+             FROM purchase
+             JOIN trade ON trade.purchase_id = purchase.id
+             JOIN trade_line AS line ON line.trade_id = trade.id
+             JOIN listing ON listing.id = line.listing_id
+            WHERE listing.ask > line.price""",
+    ),
+    Check(
+        "every purchase held its deposit, once; nothing else did",
+        "SELECT format('%s purchases with a deposit', count(*)) FROM purchase WHERE deposit > 0",
+        """WITH held AS (
+               SELECT head.reference, account.jurisdiction, sum(posting.amount) AS amount
+                 FROM ledger_transaction AS head
+                 JOIN posting ON posting.transaction_id = head.id
+                 JOIN account ON account.id = posting.account_id
+                WHERE head.kind = 'purchase_deposit' AND account.asset = 'CNY' AND account.bucket = 'locked'
+                GROUP BY head.reference, account.jurisdiction
+           )
+           SELECT format('purchase %s: its deposit is %s fen, the ledger held %s for it',
+                         coalesce(purchase.id::text, held.reference), coalesce(purchase.deposit, 0),
+                         coalesce(held.amount, 0))
+             FROM purchase
+             FULL JOIN held ON held.reference = 'U' || lpad(purchase.id::text, 10, '0')
+                           AND held.jurisdiction = purchase.buyer
+            WHERE coalesce(purchase.deposit, 0) <> coalesce(held.amount, 0) ORDER BY 1""",
+    ),
+)
+
 JOURNAL = (
     Check(
         "every journal event's digest is the SHA-256 of its payload",
@@ -364,7 +452,7 @@ JOURNAL = (
     ),
 )
 
-CHECKS = (*LEDGER, *ORIGINS, *OBLIGATIONS, *HOLDS, *TRADE, *JOURNAL)
+CHECKS = (*LEDGER, *ORIGINS, *OBLIGATIONS, *HOLDS, *TRADE, *PURCHASES, *JOURNAL)
 
 
 async def figures(connection: Connection, check: Check) -> str:
