@@ -13,7 +13,7 @@ import pytest
 from app.market.indicators import Indicator
 from app.worker import do_due
 from tests.conftest import Client, Exchange
-from tests.story import approved_need, band, funded, listed, verified
+from tests.story import approved_need, band, funded, listed, sold_by, verified
 
 AREA = Indicator.FARMLAND_QUANTITY
 SELLERS = ("511922", "511921", "510722", "511902")
@@ -34,7 +34,8 @@ class Crowd:
     async def come(self) -> None:
         """List, fund and have needs approved, some of them of key projects."""
         exchange = self.exchange
-        await band(exchange, AREA)
+        await sold_by(exchange, AREA, "auction", "unified_price", "market")
+        await band(exchange, AREA, unified_price="320000.00")
         self.regulator, self.treasurer = await exchange.regulator(), await exchange.treasurer()
         self.officers = {code: await exchange.county(code) for code in (*SELLERS, *BUYERS)}
         for county in (*SELLERS, *SELLERS):
@@ -59,6 +60,7 @@ class Crowd:
         requests = [request for trade in trades for request in self._of_trade(trade["id"], trade["buyer"])]
         requests += [request for auction in auctions for request in self._of_auction(auction)]
         requests += self._endings()
+        requests += self._purchases()
         times = {"opens_at": now + timedelta(seconds=5), "closes_at": now + timedelta(hours=1)}
         announcement = {"indicator": AREA.value} | {name: at.isoformat() for name, at in times.items()}
         for _ in range(2):
@@ -91,6 +93,16 @@ class Crowd:
             requests.append(self.officers[buyer].post(f"{at}/bids", bid))
         return requests
 
+    def _purchases(self) -> list[Request]:
+        requests = []
+        for need, buyer in self.needs.items():
+            of_queue = {"mode": "unified_price", "indicator": AREA.value, "quantity": "0.5000"}
+            listing = self.chance.choice(list(self.listings))
+            of_one = {"mode": "market", "listing_id": listing, "quantity": "0.5000", "price": "300000.00"}
+            order = of_queue if self._happens(0.5) else of_one
+            requests.append(self.officers[buyer].post("/v1/purchases", {"need_id": need, **order}))
+        return requests
+
     def _endings(self) -> list[Request]:
         requests = []
         for listing, county in self.listings.items():
@@ -116,5 +128,5 @@ async def test_whatever_is_done_at_once_nothing_deadlocks_and_the_books_stay_sou
                 done[answer.request.url.path.rpartition("/")[2]] += 1
         await verified(live_exchange)
         await live_exchange.advance(seconds=pause.total_seconds())
-    happened = {"registrations", "confirmation", "payment", "settlement"}
+    happened = {"registrations", "purchases", "confirmation", "payment", "settlement"}
     assert happened <= done.keys(), done
