@@ -156,9 +156,10 @@ async def approve_needs(
         text(
             """
             WITH application AS (
-                INSERT INTO land_application (applicant, kind, title, state, farmland_quantity, paddy_area,
-                                              grain_capacity, linkage_quota, filed_at)
-                SELECT buyer, 'town_batch', 'benchmark', 'FILED', 1, 1, 1, 0, now()
+                INSERT INTO land_application (applicant, reserve, kind, method, title, state,
+                                              farmland_quantity, paddy_area, grain_capacity,
+                                              linkage_quota, filed_at)
+                SELECT buyer, buyer, 'town_batch', 'reserve', 'benchmark', 'FILED', 1, 1, 1, 0, now()
                   FROM unnest(CAST(:buyers AS text[])) WITH ORDINALITY AS given(buyer, place) ORDER BY place
                 RETURNING id, applicant)
             INSERT INTO need (buyer, application_id, state, all_or_nothing, declared_at, approved_at)

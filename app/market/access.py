@@ -68,6 +68,8 @@ class Action(StrEnum):
     FILE_APPLICATION = "file_application"
     READ_APPLICATIONS = "read_applications"
     READ_APPLICATION = "read_application"
+    CONSENT_TO_APPLICATION = "consent_to_application"
+    WRITE_OFF_APPLICATION = "write_off_application"
     DECIDE_APPLICATION = "decide_application"
     WITHDRAW_APPLICATION = "withdraw_application"
     DECLARE_NEED = "declare_need"
@@ -199,6 +201,8 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.FILE_APPLICATION: _OFFICERS,
         Action.READ_APPLICATIONS: _OWN_OR_OVERSEEN,
         Action.READ_APPLICATION: _OWN_OR_OVERSEEN,
+        Action.CONSENT_TO_APPLICATION: _OFFICERS,
+        Action.WRITE_OFF_APPLICATION: _OFFICERS,
         Action.DECIDE_APPLICATION: _LAND,
         Action.WITHDRAW_APPLICATION: _OFFICERS,
         Action.DECLARE_NEED: _OFFICERS,

@@ -89,6 +89,27 @@ def shortage(
     return short
 
 
+def usable(
+    backings: Sequence[Backing], available: Mapping[Indicator, int], application_id: int
+) -> Mapping[Indicator, int]:
+    """What of a reserve's available stock an application may write off, in steps (RULES 5, ADR 0006).
+
+    ``backings`` are all filed applications of the reserve. What was bought for another of them stays that
+    one's, up to what it requires. Where less than all that is left, because some was sold on, each
+    application still has what was bought for itself: they would else block one another.
+    """
+    free = {}
+    for indicator in Indicator:
+        stock = available.get(indicator, 0)
+        bought = {
+            each.application_id: min(each.bought.get(indicator, 0), each.required.get(indicator, 0))
+            for each in backings
+        }
+        own = bought.pop(application_id, 0)
+        free[indicator] = max(stock - sum(bought.values()), min(stock, own))
+    return free
+
+
 def check_declared(wanted: Mapping[Indicator, int], short: Mapping[Indicator, int]) -> None:
     """Refuse a need of nothing, or of more than the shortage of its application (RULES 6).
 
@@ -122,6 +143,6 @@ def refuse_reserved(needs: Sequence[str]) -> None:
         raise Conflict(
             "need_reserved",
             f"Needs {', '.join(needs)} of this application are reserved by a registration in a live "
-            "auction; it can end when that auction has been opened or cancelled.",
+            "auction; it can end or be written off when that auction has been opened or cancelled.",
             needs=list(needs),
         )

@@ -58,6 +58,7 @@ class PolicySet:
     rectification_days: int  # 限期整改 of an obligation
     reminder_lead_days: tuple[int, ...]  # ascending
     rule_set: RuleSet
+    old_method_refused_from: date  # 项目挂钩: refused for applications filed on or after this day, [N]
     calendar_years: tuple[CalendarYear, ...]  # the years published so far
 
 
@@ -137,6 +138,13 @@ def _rule_set(value: Any, field: str) -> RuleSet:
     if not 1949 <= issued_on.year <= 2999:
         raise Malformed("bad_policy", "The year of issue is from 1949 to 2999.", field=f"{field}.issued_on")
     return RuleSet(name, issued_on, _whole(1, 100)(value["valid_years"], f"{field}.valid_years"))
+
+
+def _day(value: Any, field: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError) as error:
+        raise Malformed("bad_policy", 'This policy is a day such as "2018-04-01".', field=field) from error
 
 
 def _yield_table(value: Any, field: str) -> Mapping[int, int]:
@@ -219,6 +227,7 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "rectification_days": _whole(1, 3650),
     "reminder_lead_days": _lead_days,
     "rule_set": _rule_set,
+    "old_method_refused_from": _day,
 }
 """The policies by name, each with what reads and checks its value."""
 
@@ -253,6 +262,7 @@ DEFAULTS: Mapping[str, Any] = {
     "reminder_lead_days": [7, 3, 1],
     # [N] itself, valid for five years from its issue.
     "rule_set": {"name": "国土资规〔2017〕13号", "issued_on": "2017-12-11", "valid_years": 5},
+    "old_method_refused_from": "2018-04-01",
 }
 """What the migrations lay; a province sets its own after them."""
 

@@ -112,6 +112,11 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "market goes on.",
         "交易规则所依据的文件及其有效期；期满提示管理部门，市场照常运行。",
     ),
+    "old_method_refused_from": Description(
+        'day "YYYY-MM-DD"',
+        "The day from which land applications by the old method, supplied by one named project, are refused.",
+        "自该日起不再受理项目挂钩方式的用地报批，以申请受理之日为准。",
+    ),
 }
 
 CALENDAR = Description(

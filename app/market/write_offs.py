@@ -54,23 +54,62 @@ def draw(holdings: Iterable[Holding], required: Mapping[Indicator, int]) -> Draw
     return Draws(tuple(taken), {indicator: steps for indicator, steps in left.items() if steps > 0})
 
 
-def refuse_short(reserve: str, required: Mapping[Indicator, int], draws: Draws) -> None:
-    """Refuse a write-off that its reserve can't cover whole; raises Insufficient with the shortage."""
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """What a reserve has and yet can't be written off now, in steps by indicator."""
+
+    listed: Mapping[Indicator, int]  # on offer and unsold: free again once withdrawn
+    kept_for_others: Mapping[Indicator, int]  # bought for other filed applications (ADR 0006)
+
+
+NOTHING_ASIDE = SetAside({}, {})
+
+
+def refuse_short(
+    reserve: str, required: Mapping[Indicator, int], draws: Draws, aside: SetAside = NOTHING_ASIDE
+) -> None:
+    """Refuse a write-off that its reserve can't cover whole; raises Insufficient with the shortage.
+
+    What is set ``aside`` of an indicator that is short is named too, so that the officer knows what to do.
+    """
     if not draws.missing:
         return
-    shortage = {each: draws.missing.get(each, 0) for each in Indicator if required.get(each, 0) > 0}
-    told = "; ".join(
-        f"{each} lacks {format_quantity(steps, each)} {UNIT[each].name}"
-        for each, steps in shortage.items()
-        if steps
+    asked = [each for each in Indicator if required.get(each, 0) > 0]
+    shortage = {each: draws.missing.get(each, 0) for each in asked}
+    kept = {each: aside.kept_for_others.get(each, 0) for each in asked}
+    listed = {each: aside.listed.get(each, 0) for each in asked}
+    told = [f"The reserve of {reserve} can't cover it whole, and indicators are written off together or not"]
+    told.append(
+        f" at all: {_amounts(shortage, 'lacks')}. What is listed, or promised elsewhere, does not count."
     )
+    if found := _amounts(_of_short(listed, draws), "has listed"):
+        told.append(f" A listing that is withdrawn is free again ({found}).")
+    if found := _amounts(_of_short(kept, draws), "keeps"):
+        told.append(f" What was bought for other filed applications covers only those ({found}).")
     raise Insufficient(
-        f"The reserve of {reserve} can't cover it whole, and indicators are written off together or not at "
-        f"all: {told}. What is listed, or promised elsewhere, does not count.",
+        "".join(told),
         jurisdiction=reserve,
-        shortage={each.value: format_quantity(steps, each) for each, steps in shortage.items()},
-        required={each.value: format_quantity(required[each], each) for each in shortage},
+        shortage=_printed(shortage),
+        required=_printed({each: required[each] for each in asked}),
+        listed=_printed(listed),
+        kept_for_others=_printed(kept),
     )
+
+
+def _of_short(steps: Mapping[Indicator, int], draws: Draws) -> Mapping[Indicator, int]:
+    return {each: steps[each] for each in steps if each in draws.missing}
+
+
+def _amounts(steps: Mapping[Indicator, int], verb: str) -> str:
+    return "; ".join(
+        f"{each} {verb} {format_quantity(count, each)} {UNIT[each].name}"
+        for each, count in steps.items()
+        if count
+    )
+
+
+def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
+    return {each.value: format_quantity(count, each) for each, count in steps.items()}
 
 
 def consumed(reserve: str, taken: Sequence[Holding]) -> list[Entry]:

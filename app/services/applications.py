@@ -1,6 +1,8 @@
-"""Land applications (用地报批): filed with their requirement, refused or withdrawn with their needs."""
+"""Land applications (用地报批): filed, written off (核销), approved, or ended with a reversal (解挂)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 
 from app.market.access import Action, Actor, permit, permitted_jurisdiction
 from app.market.applications import (
@@ -9,32 +11,73 @@ from app.market.applications import (
     ApplicationKind,
     ApplicationState,
     OccupiedParcel,
+    WriteOffMethod,
+    refuse_idle_consent,
+    refuse_old_method,
+    refuse_other_reserve,
     refuse_suspended,
+    refuse_unconsented,
     requirement,
+    to_supply,
 )
-from app.market.errors import NotFound
+from app.market.errors import Malformed, NotFound
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
+from app.market.jurisdictions import Level
 from app.market.needs import TRANSITIONS as NEED_TRANSITIONS
-from app.market.needs import NeedEvent, refuse_reserved
+from app.market.needs import NeedEvent, refuse_reserved, usable
 from app.market.states import step
 from app.market.units import format_quantity
+from app.market.write_offs import Draws, SetAside, draw, refuse_short
+from app.services import write_offs
 from app.services.days import day_of
 from app.services.journal import announce
+from app.services.needs import backings_of
+from app.services.write_offs import UsedBatch, WriteOffRow
 from app.store import applications as store
-from app.store import clock, needs, policies, sanctions
+from app.store import clock, jurisdictions, needs, policies, projects, sanctions
+from app.store import write_offs as kept_write_offs
 from app.store.applications import ApplicationRow
 from app.store.database import Connection
 
 __all__ = [
     "ApplicationRow",
+    "Covered",
+    "Documented",
     "OccupiedParcel",
+    "WrittenOff",
     "application",
     "applications",
+    "approve",
+    "consent",
     "file",
     "refuse",
     "withdraw",
+    "write_off",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """A write-off, reversed or not, and the batches that it used up."""
+
+    row: WriteOffRow
+    used: Sequence[UsedBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """An application with its latest write-off, if it had one."""
+
+    row: ApplicationRow
+    written_off: WrittenOff | None
+
+
+@dataclass(frozen=True, slots=True)
+class Documented(Covered):
+    """An application with all there is of it."""
+
+    parcels: Sequence[OccupiedParcel]
 
 
 async def file(
@@ -45,23 +88,39 @@ async def file(
     title: str,
     parcels: Sequence[OccupiedParcel],
     new_construction_area_m2: int | None,
+    reserve: str | None = None,
+    method: WriteOffMethod = WriteOffMethod.RESERVE,
+    linked_project_id: int | None = None,
 ) -> ApplicationRow:
     """File an application of the actor's own; its requirement is reckoned by the policies of this moment.
 
-    Raises Malformed for faulty parcels and RuleBroken where the jurisdiction is suspended (RULES 12).
+    ``reserve`` None is the applicant's own. Raises Malformed for faulty parcels, NotFound for a project
+    that is not the applicant's or the reserve's, and RuleBroken where the jurisdiction is suspended
+    (RULES 12), the reserve is another's, or the old method has ended.
     """
     applicant = actor.jurisdiction
+    reserve = reserve or applicant
     permit(actor, Action.FILE_APPLICATION, applicant)
     now = await clock.now(connection)
+    today = day_of(now)
     refuse_suspended(
-        suspended=await sanctions.is_suspended(connection, applicant, day_of(now)), applicant=applicant
+        suspended=await sanctions.is_suspended(connection, applicant, today), applicant=applicant
     )
+    refuse_other_reserve(reserve, applicant=applicant, city=await _city_of(connection, applicant, today))
     in_force = await policies.in_force(connection, now)
+    refuse_old_method(
+        method, linked_project_id, filed_on=today, refused_from=in_force.old_method_refused_from
+    )
+    if linked_project_id is not None:
+        await _require_project(connection, linked_project_id, of={applicant, reserve})
     required = requirement(kind, parcels, new_construction_area_m2, in_force.yields_centikg_per_hm2)
     filed = await store.insert(
         connection,
         applicant=applicant,
+        reserve=reserve,
         kind=kind,
+        method=method,
+        linked_project_id=linked_project_id,
         title=title,
         required=required,
         parcels=parcels,
@@ -75,16 +134,176 @@ async def file(
         actor=applicant,
         facts={
             "applicant": applicant,
+            "reserve": reserve,
             "kind": kind,
-            "required": {each.value: format_quantity(required[each], each) for each in Indicator},
+            "method": method,
+            "required": _printed(required),
         },
     )
     return filed
 
 
-async def refuse(connection: Connection, *, actor: Actor, application_id: int, reason: str) -> ApplicationRow:
-    """Refuse an application; its live needs lapse. Raises NotFound, WrongState, Conflict."""
+def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
+    return {each.value: format_quantity(steps.get(each, 0), each) for each in Indicator}
+
+
+async def _city_of(connection: Connection, code: str, day: date) -> str | None:
+    """The city that a county or functional zone belongs to on a day; None for any other."""
+    stands = await jurisdictions.jurisdiction_on(connection, code, day)
+    if stands is None or stands.parent is None or stands.level not in (Level.COUNTY, Level.FUNCTIONAL_ZONE):
+        return None
+    above = await jurisdictions.jurisdiction_on(connection, stands.parent, day)
+    return stands.parent if above is not None and above.level is Level.CITY else None
+
+
+async def _require_project(connection: Connection, project_id: int, *, of: set[str]) -> None:
+    project = await projects.project(connection, project_id)
+    if project is None or project.county not in of:
+        raise NotFound("project", public_id(Kind.PROJECT, project_id), field="linked_project_id")
+
+
+async def consent(connection: Connection, *, actor: Actor, application_id: int) -> ApplicationRow:
+    """Let another's application draw on the reserve of the actor's jurisdiction.
+
+    Raises NotFound, NotPermitted for the applicant itself, WrongState, and Conflict where nothing waits
+    for a consent.
+    """
+    subject = public_id(Kind.APPLICATION, application_id)
+    held = await store.lock(connection, application_id)
+    if held is None or actor.jurisdiction not in (held.applicant, held.reserve):
+        raise NotFound("land application", subject)
+    permit(actor, Action.CONSENT_TO_APPLICATION, held.reserve)
+    step(TRANSITIONS, "land application", subject, held.state, ApplicationEvent.CONSENT)
+    refuse_idle_consent(
+        subject, applicant=held.applicant, reserve=held.reserve, consented=held.consented_at is not None
+    )
+    now = await clock.now(connection)
+    consented = await store.consent(connection, held.id, at=now)
+    await announce(
+        connection,
+        at=now,
+        kind="application.consented",
+        subject=subject,
+        actor=actor.jurisdiction,
+        facts={"applicant": held.applicant, "reserve": held.reserve},
+    )
+    return consented
+
+
+async def write_off(connection: Connection, *, actor: Actor, application_id: int) -> Covered:
+    """Write off (挂钩核销) what an application of one's own requires: whole, oldest batches first, or not.
+
+    Its live needs lapse, since nothing is short any more; what was awarded to them goes on. Raises
+    NotFound, WrongState, Insufficient with the shortage of each indicator, and Conflict where the reserve's
+    jurisdiction has not consented or a registration reserves a need.
+    """
+    subject = public_id(Kind.APPLICATION, application_id)
+    found = await store.find(connection, application_id)
+    if found is None or found.applicant != actor.jurisdiction:
+        raise NotFound("land application", subject)
+    permit(actor, Action.WRITE_OFF_APPLICATION, found.applicant)
+    locked = await store.lock_filed(connection, found.reserve, and_one=application_id)
+    held = next(each for each in locked if each.id == application_id)
+    state = step(TRANSITIONS, "land application", subject, held.state, ApplicationEvent.WRITE_OFF)
+    refuse_unconsented(
+        subject, applicant=held.applicant, reserve=held.reserve, consented=held.consented_at is not None
+    )
+    lapsed = await _lapse_needs(connection, held, state)
+    draws = await _draw(connection, held, locked)
+    now = await clock.now(connection)
+    used: Sequence[UsedBatch] = ()
+    if draws.taken:  # an application may occupy no farmland, or have promised all that it requires
+        written = await write_offs.write_off(
+            connection,
+            reserve=held.reserve,
+            reference=subject,
+            taken=draws.taken,
+            at=now,
+            actor=actor.jurisdiction,
+        )
+        used = await write_offs.used(connection, written)
+    row = await store.write_off(connection, held.id, state=state)
+    await announce(
+        connection,
+        at=now,
+        kind="application.written_off",
+        subject=subject,
+        actor=actor.jurisdiction,
+        facts={
+            "applicant": held.applicant,
+            "reserve": held.reserve,
+            "quantities": _printed(draws.steps),
+            "used": [_fact(each) for each in used],
+            "lapsed_needs": lapsed,
+        },
+    )
+    return Covered(row, await _written_off(connection, row))
+
+
+def _fact(used: UsedBatch) -> dict[str, str | None]:
+    return {
+        "indicator": used.indicator,
+        "quantity": format_quantity(used.steps, used.indicator),
+        "batch": public_id(Kind.BATCH, used.batch_id),
+        "project": public_id(Kind.PROJECT, used.project_id),
+        "filing_no": used.filing_no,
+        "origin": used.origin,
+    }
+
+
+async def _draw(connection: Connection, held: ApplicationRow, filed: Sequence[ApplicationRow]) -> Draws:
+    """Hold and draw what an application must supply; raises Insufficient where the reserve is short of it.
+
+    ``filed`` are all applications that share the reserve, which the caller holds too.
+    """
+    promised = await store.promised(connection, [each.id for each in filed])
+    required = to_supply(held.required, promised.get(held.id, {}))
+    holdings = await write_offs.hold(connection, held.reserve, required, project_id=held.linked_project_id)
+    # Only now that what it would take is held: a listing or a settlement may have come in before.
+    supply = await needs.supply_of(connection, held.reserve)
+    free = usable(backings_of(filed, supply, promised), supply.available, held.id)
+    draws = draw(holdings, required)
+    missing = {
+        each: max(draws.missing.get(each, 0), steps - free[each])
+        for each, steps in required.items()
+        if each in draws.missing or steps > free[each]
+    }
+    kept = {each: supply.available.get(each, 0) - free[each] for each in Indicator}
+    refuse_short(held.reserve, required, Draws(draws.taken, missing), SetAside(supply.listed, kept))
+    return draws
+
+
+async def approve(
+    connection: Connection, *, actor: Actor, application_id: int, reason: str | None
+) -> Covered:
+    """Approve an application that is written off: final. Raises NotFound, WrongState."""
+    subject = public_id(Kind.APPLICATION, application_id)
     permit(actor, Action.DECIDE_APPLICATION, actor.jurisdiction)
+    held = await store.lock(connection, application_id)
+    if held is None:
+        raise NotFound("land application", subject)
+    state = step(TRANSITIONS, "land application", subject, held.state, ApplicationEvent.APPROVE)
+    now = await clock.now(connection)
+    approved = await store.decide(connection, held.id, state=state, at=now, reason=reason)
+    await announce(
+        connection,
+        at=now,
+        kind="application.approved",
+        subject=subject,
+        actor=actor.jurisdiction,
+        facts={"applicant": held.applicant, "reserve": held.reserve},
+    )
+    return Covered(approved, await _written_off(connection, approved))
+
+
+async def refuse(connection: Connection, *, actor: Actor, application_id: int, reason: str | None) -> Covered:
+    """Refuse an application: its live needs lapse, its write-off is reversed (解挂).
+
+    Raises NotFound, Malformed without a reason, WrongState, Conflict.
+    """
+    permit(actor, Action.DECIDE_APPLICATION, actor.jurisdiction)
+    if reason is None:
+        raise Malformed("reason_missing", "A refusal states its reason.", field="reason")
     held = await store.lock(connection, application_id)
     if held is None:
         raise NotFound("land application", public_id(Kind.APPLICATION, application_id))
@@ -93,8 +312,8 @@ async def refuse(connection: Connection, *, actor: Actor, application_id: int, r
 
 async def withdraw(
     connection: Connection, *, actor: Actor, application_id: int, reason: str | None
-) -> ApplicationRow:
-    """Withdraw an application of one's own; its live needs lapse. Raises NotFound, WrongState, Conflict."""
+) -> Covered:
+    """Withdraw an application of one's own: as a refusal, by the applicant. Raises the same."""
     held = await store.lock(connection, application_id)
     if held is None or held.applicant != actor.jurisdiction:
         raise NotFound("land application", public_id(Kind.APPLICATION, application_id))
@@ -109,18 +328,13 @@ async def _end(
     *,
     actor: Actor,
     reason: str | None,
-) -> ApplicationRow:
+) -> Covered:
     """End an application the caller holds; what was awarded to its needs already goes on."""
     subject = public_id(Kind.APPLICATION, held.id)
     state = step(TRANSITIONS, "land application", subject, held.state, event)
-    live = await needs.lock_live_of(connection, held.id)
-    refuse_reserved(
-        [public_id(Kind.NEED, need.id) for need in live if any(item.reserved for item in need.items.values())]
-    )
-    for need in live:
-        step(NEED_TRANSITIONS, "need", public_id(Kind.NEED, need.id), need.state, NeedEvent.LAPSE)
-    await needs.lapse(connection, [need.id for need in live], f"{subject} {state.lower()}")
+    lapsed = await _lapse_needs(connection, held, state)
     now = await clock.now(connection)
+    back = await write_offs.reverse(connection, reference=subject, at=now, actor=actor.jurisdiction)
     ended = await store.decide(connection, held.id, state=state, at=now, reason=reason)
     await announce(
         connection,
@@ -130,10 +344,29 @@ async def _end(
         actor=actor.jurisdiction,
         facts={
             "applicant": held.applicant,
-            "lapsed_needs": [public_id(Kind.NEED, need.id) for need in live],
+            "lapsed_needs": lapsed,
+            "reversed_write_off": None if back is None else public_id(Kind.WRITE_OFF, back.id),
         },
     )
-    return ended
+    return Covered(ended, await _written_off(connection, ended))
+
+
+async def _lapse_needs(
+    connection: Connection, held: ApplicationRow, state: ApplicationState
+) -> Sequence[str]:
+    """Let the live needs of an application lapse, which the caller holds; their public ids.
+
+    Raises Conflict where a registration in a live auction reserves one.
+    """
+    live = await needs.lock_live_of(connection, held.id)
+    refuse_reserved(
+        [public_id(Kind.NEED, need.id) for need in live if any(item.reserved for item in need.items.values())]
+    )
+    for need in live:
+        step(NEED_TRANSITIONS, "need", public_id(Kind.NEED, need.id), need.state, NeedEvent.LAPSE)
+    because = f"{public_id(Kind.APPLICATION, held.id)} {state.lower()}"
+    await needs.lapse(connection, [need.id for need in live], because)
+    return [public_id(Kind.NEED, need.id) for need in live]
 
 
 async def applications(
@@ -147,19 +380,25 @@ async def applications(
     """Return at most ``limit`` applications that the actor may see, after the number given."""
     return await store.applications(
         connection,
-        applicant=permitted_jurisdiction(actor, Action.READ_APPLICATIONS),
+        of=permitted_jurisdiction(actor, Action.READ_APPLICATIONS),
         state=state,
         after=after,
         limit=limit,
     )
 
 
-async def application(
-    connection: Connection, *, actor: Actor, application_id: int
-) -> tuple[ApplicationRow, Sequence[OccupiedParcel]]:
-    """Return an application and its parcels; raises NotFound, also for somebody else's."""
+async def application(connection: Connection, *, actor: Actor, application_id: int) -> Documented:
+    """Return an application with its parcels and write-off; raises NotFound, also for somebody else's."""
     found = await store.find(connection, application_id)
     own = permitted_jurisdiction(actor, Action.READ_APPLICATION)
-    if found is None or own not in (None, found.applicant):
+    if found is None or own not in (None, found.applicant, found.reserve):
         raise NotFound("land application", public_id(Kind.APPLICATION, application_id))
-    return found, await store.parcels_of(connection, application_id)
+    return Documented(
+        found, await _written_off(connection, found), await store.parcels_of(connection, found.id)
+    )
+
+
+async def _written_off(connection: Connection, row: ApplicationRow) -> WrittenOff | None:
+    subject = public_id(Kind.APPLICATION, row.id)
+    kept = (await kept_write_offs.of_references(connection, [subject])).get(subject, [])
+    return WrittenOff(kept[-1], await write_offs.used(connection, kept[-1])) if kept else None

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from app.market.access import Action, Actor, permit, permitted_jurisdiction
-from app.market.errors import Conflict, NotFound
+from app.market.applications import ApplicationState, refuse_unconsented, to_supply
+from app.market.errors import Conflict, NotFound, RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
 from app.market.needs import (
@@ -20,10 +21,11 @@ from app.market.units import format_quantity
 from app.services.journal import announce
 from app.store import applications, clock
 from app.store import needs as store
+from app.store.applications import ApplicationRow
 from app.store.database import Connection
-from app.store.needs import NeedRow
+from app.store.needs import NeedRow, SupplyOfBuyer
 
-__all__ = ["NeedRow", "approve", "declare", "need", "needs", "refuse"]
+__all__ = ["NeedRow", "approve", "backings_of", "declare", "need", "needs", "refuse"]
 
 
 async def declare(
@@ -34,21 +36,21 @@ async def declare(
     quantities: Mapping[Indicator, int],
     all_or_nothing: bool,
 ) -> NeedRow:
-    """Declare a need of the actor's own application, at most its shortage of each indicator (RULES 6).
+    """Declare a need of an application of the actor's own reserve, at most its shortage (RULES 6).
 
-    Raises NotFound, Conflict where the application is no longer filed, and RuleBroken with the shortage.
+    What is bought comes into the reserve that the application is written off from: so its jurisdiction
+    declares. Raises NotFound, Conflict where the application is no longer filed or has no consent, and
+    RuleBroken with the shortage of each indicator.
     """
     buyer = actor.jurisdiction
     permit(actor, Action.DECLARE_NEED, buyer)
-    # Every filed application of the buyer is held, so that two declarations can't use one shortage.
+    # Every filed application of the buyer's reserve is held, so that two declarations can't use one shortage.
     filed = await applications.lock_filed(connection, buyer)
     if application_id not in {each.id for each in filed}:
         await _refuse_application(connection, buyer, application_id)
     supply = await store.supply_of(connection, buyer)
-    backings = [
-        Backing(each.id, each.required, supply.coming.get(each.id, {}), supply.bought.get(each.id, {}))
-        for each in filed
-    ]
+    promised = await applications.promised(connection, [each.id for each in filed])
+    backings = backings_of(filed, supply, promised)
     check_declared(quantities, shortage(backings, supply.at_home, application_id))
     now = await clock.now(connection)
     declared = await store.insert(
@@ -75,16 +77,48 @@ async def declare(
     return declared
 
 
+def backings_of(
+    filed: Sequence[ApplicationRow],
+    supply: SupplyOfBuyer,
+    promised: Mapping[int, Mapping[Indicator, int]],
+) -> Sequence[Backing]:
+    """Put together what stands behind the needs of a reserve's filed applications."""
+    return [
+        Backing(
+            each.id,
+            to_supply(each.required, promised.get(each.id, {})),
+            supply.coming.get(each.id, {}),
+            supply.bought.get(each.id, {}),
+        )
+        for each in filed
+    ]
+
+
 async def _refuse_application(connection: Connection, buyer: str, application_id: int) -> None:
     subject = public_id(Kind.APPLICATION, application_id)
     found = await applications.find(connection, application_id)
-    if found is None or found.applicant != buyer:
+    if found is None or buyer not in (found.applicant, found.reserve):
         raise NotFound("land application", subject, field="application_id")
-    raise Conflict(
-        "application_ended",
-        f"Land application {subject} is {found.state}; only a filed one backs a need.",
-        field="application_id",
-        state=found.state.value,
+    if found.state is not ApplicationState.FILED:
+        raise Conflict(
+            "application_ended",
+            f"Land application {subject} is {found.state}; only a filed one backs a need.",
+            field="application_id",
+            state=found.state.value,
+        )
+    if buyer != found.reserve:
+        raise RuleBroken(
+            "need_of_another_reserve",
+            f"Land application {subject} is written off from the reserve of {found.reserve}, which declares "
+            "its needs: what is bought comes into that reserve.",
+            field="application_id",
+            reserve=found.reserve,
+        )
+    refuse_unconsented(
+        subject,
+        applicant=found.applicant,
+        reserve=found.reserve,
+        consented=found.consented_at is not None,
     )
 
 

@@ -22,20 +22,22 @@ async def hold(
     required: Mapping[Indicator, int],
     *,
     buckets: Sequence[Bucket] = (Bucket.AVAILABLE,),
+    project_id: int | None = None,
 ) -> list[Holding]:
     """Lock the oldest batches of a reserve that cover what is required, and return what is in them.
 
-    Bucket by bucket in the order given. Their consumed sides are locked along, by the same call: a
-    write-off and a reversal of the same batch then can't wait for each other in a circle. Where what was
-    found has changed by the time it is locked, it is let go and looked for anew.
+    Bucket by bucket in the order given; with ``project_id`` that project's batches only. Their consumed
+    sides are locked along, by the same call: a write-off and a reversal of the same batch then can't wait
+    for each other in a circle. Where what was found has changed by the time it is locked, it is let go
+    and looked for anew.
     """
     while True:
         attempt = await connection.begin_nested()
-        found = await store.oldest(connection, reserve, required, buckets)
+        found = await store.oldest(connection, reserve, required, buckets, project_id)
         keys = [AccountKey(reserve, each.indicator, each.batch_id, each.bucket) for each in found]
         sides = [AccountKey(reserve, each.indicator, each.batch_id, Bucket.CONSUMED) for each in found]
         await ledger.lock(connection, [*keys, *sides])
-        held = await store.oldest(connection, reserve, required, buckets)
+        held = await store.oldest(connection, reserve, required, buckets, project_id)
         if {_place(each) for each in held} <= {_place(each) for each in found}:
             await attempt.commit()
             return held

@@ -1,14 +1,14 @@
 """Land applications (用地报批) with the requirement computed from their parcels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Integer, text
+from sqlalchemy import CheckConstraint, Column, Index, Integer, text
 from sqlmodel import Field, SQLModel
 
-from app.market.applications import ApplicationKind, ApplicationState, OccupiedParcel
+from app.market.applications import ApplicationKind, ApplicationState, OccupiedParcel, WriteOffMethod
 from app.market.indicators import Indicator
 from app.market.projects import LandUse
 from app.store import columns
@@ -26,11 +26,25 @@ class LandApplication(SQLModel, table=True):
             "farmland_quantity >= 0 AND paddy_area >= 0 AND grain_capacity >= 0 AND linkage_quota >= 0",
             name="ck_land_application_required",
         ),
+        columns.one_of("land_application", "method", WriteOffMethod),
+        CheckConstraint(
+            "(method = 'linked_project') = (linked_project_id IS NOT NULL)",
+            name="ck_land_application_linked_project",
+        ),
+        # Another's reserve is drawn on only with its consent, whatever the code above believes.
+        CheckConstraint(
+            "applicant = reserve OR consented_at IS NOT NULL OR state NOT IN ('WRITTEN_OFF', 'APPROVED')",
+            name="ck_land_application_consent",
+        ),
+        Index("ix_land_application_filed", "reserve", "id", postgresql_where=text("state = 'FILED'")),
     )
 
     id: int | None = Field(default=None, sa_column=columns.identity())
     applicant: str = Field(sa_column=columns.refers("jurisdiction.code", index=True))
+    reserve: str = Field(sa_column=columns.refers("jurisdiction.code", index=True))
     kind: str = Field(sa_column=columns.text())
+    method: str = Field(sa_column=columns.text())
+    linked_project_id: int | None = Field(default=None, sa_column=columns.refers("project.id", nullable=True))
     title: str = Field(sa_column=columns.text())
     state: str = Field(sa_column=columns.text())
     farmland_quantity: int = Field(sa_column=columns.count())
@@ -38,6 +52,7 @@ class LandApplication(SQLModel, table=True):
     grain_capacity: int = Field(sa_column=columns.count())
     linkage_quota: int = Field(sa_column=columns.count())
     filed_at: datetime = Field(sa_column=columns.instant())
+    consented_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     decided_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     decision_reason: str | None = Field(default=None, sa_column=columns.text(nullable=True))
 
@@ -57,32 +72,43 @@ class ApplicationParcel(SQLModel, table=True):
 
 @dataclass(frozen=True, slots=True)
 class ApplicationRow:
-    """A land application as it stands; its requirement in steps of every indicator."""
+    """A land application as it stands; its requirement in steps of every indicator.
+
+    ``reserve`` is whose reserve it is written off from: its own jurisdiction's, or its city's.
+    """
 
     id: int
     applicant: str
+    reserve: str
     kind: ApplicationKind
+    method: WriteOffMethod
+    linked_project_id: int | None
     title: str
     state: ApplicationState
     required: Mapping[Indicator, int]
     filed_at: datetime
+    consented_at: datetime | None
     decided_at: datetime | None
     decision_reason: str | None
 
 
-_COLUMNS = """id, applicant, kind, title, state, farmland_quantity, paddy_area, grain_capacity, linkage_quota,
-    filed_at, decided_at, decision_reason"""
+_COLUMNS = """id, applicant, reserve, kind, method, linked_project_id, title, state, farmland_quantity,
+    paddy_area, grain_capacity, linkage_quota, filed_at, consented_at, decided_at, decision_reason"""
 
 
 def _application(row: Any) -> ApplicationRow:
     return ApplicationRow(
         id=row.id,
         applicant=row.applicant,
+        reserve=row.reserve,
         kind=ApplicationKind(row.kind),
+        method=WriteOffMethod(row.method),
+        linked_project_id=row.linked_project_id,
         title=row.title,
         state=ApplicationState(row.state),
         required={indicator: getattr(row, indicator.value) for indicator in Indicator},
         filed_at=row.filed_at,
+        consented_at=row.consented_at,
         decided_at=row.decided_at,
         decision_reason=row.decision_reason,
     )
@@ -97,21 +123,28 @@ async def insert(
     required: Mapping[Indicator, int],
     parcels: Sequence[OccupiedParcel],
     filed_at: datetime,
+    reserve: str | None = None,
+    method: WriteOffMethod = WriteOffMethod.RESERVE,
+    linked_project_id: int | None = None,
 ) -> ApplicationRow:
-    """Enter an application, FILED, with its parcels."""
+    """Enter an application, FILED, with its parcels; ``reserve`` None is the applicant's own."""
     made = await connection.execute(
         text(
             f"""
-            INSERT INTO land_application (applicant, kind, title, state, farmland_quantity, paddy_area,
-                                          grain_capacity, linkage_quota, filed_at)
-            VALUES (:applicant, :kind, :title, 'FILED', :farmland_quantity, :paddy_area,
-                    :grain_capacity, :linkage_quota, :filed_at)
+            INSERT INTO land_application (applicant, reserve, kind, method, linked_project_id, title, state,
+                                          farmland_quantity, paddy_area, grain_capacity, linkage_quota,
+                                          filed_at)
+            VALUES (:applicant, :reserve, :kind, :method, :linked_project_id, :title, 'FILED',
+                    :farmland_quantity, :paddy_area, :grain_capacity, :linkage_quota, :filed_at)
             RETURNING {_COLUMNS}
             """
         ),
         {
             "applicant": applicant,
+            "reserve": reserve or applicant,
             "kind": kind,
+            "method": method,
+            "linked_project_id": linked_project_id,
             "title": title,
             "filed_at": filed_at,
             **{indicator.value: required[indicator] for indicator in Indicator},
@@ -168,18 +201,55 @@ async def lock(connection: Connection, id_: int) -> ApplicationRow | None:
     return None if row is None else _application(row)
 
 
-async def lock_filed(connection: Connection, applicant: str) -> Sequence[ApplicationRow]:
-    """Lock all applications of one applicant that are FILED, by id: needs are declared one at a time."""
+async def lock_filed(
+    connection: Connection, reserve: str, *, and_one: int | None = None
+) -> Sequence[ApplicationRow]:
+    """Lock all FILED applications that draw on a reserve, by id: it is shared out one change at a time.
+
+    Another jurisdiction's counts from its consent on. ``and_one`` is locked and returned too, whatever
+    its state.
+    """
     found = await connection.execute(
         text(
             f"""
             SELECT {_COLUMNS} FROM land_application
-             WHERE applicant = :applicant AND state = 'FILED' ORDER BY id FOR UPDATE
+             WHERE (reserve = :reserve AND state = 'FILED'
+                    AND (applicant = :reserve OR consented_at IS NOT NULL))
+                OR id = CAST(:and_one AS bigint)
+             ORDER BY id FOR UPDATE
             """
         ),
-        {"applicant": applicant},
+        {"reserve": reserve, "and_one": and_one},
     )
     return [_application(row) for row in found]
+
+
+async def promised(
+    connection: Connection, application_ids: Collection[int]
+) -> Mapping[int, Mapping[Indicator, int]]:
+    """Return what filed commitments (承诺补充) promise to supply later, in steps by application.
+
+    Nothing: no commitments are kept yet.
+    """
+    return {}
+
+
+async def consent(connection: Connection, id_: int, *, at: datetime) -> ApplicationRow:
+    """Keep that the reserve's jurisdiction consents to an application, which the caller holds."""
+    kept = await connection.execute(
+        text(f"UPDATE land_application SET consented_at = :at WHERE id = :id RETURNING {_COLUMNS}"),
+        {"id": id_, "at": at},
+    )
+    return _application(kept.one())
+
+
+async def write_off(connection: Connection, id_: int, *, state: ApplicationState) -> ApplicationRow:
+    """Set the state of an application that is written off, which the caller holds."""
+    kept = await connection.execute(
+        text(f"UPDATE land_application SET state = :state WHERE id = :id RETURNING {_COLUMNS}"),
+        {"id": id_, "state": state},
+    )
+    return _application(kept.one())
 
 
 async def decide(
@@ -201,22 +271,25 @@ async def decide(
 async def applications(
     connection: Connection,
     *,
-    applicant: str | None,
+    of: str | None,
     state: ApplicationState | None,
     after: int | None,
     limit: int,
 ) -> Sequence[ApplicationRow]:
-    """Return at most ``limit`` applications after the id given, by id."""
+    """Return at most ``limit`` applications after the id given, by id.
+
+    ``of`` a jurisdiction: those that it filed, and those that name its reserve.
+    """
     found = await connection.execute(
         text(
             f"""
             SELECT {_COLUMNS} FROM land_application
              WHERE (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
-               AND (CAST(:applicant AS text) IS NULL OR applicant = CAST(:applicant AS text))
+               AND (CAST(:of AS text) IS NULL OR CAST(:of AS text) IN (applicant, reserve))
                AND (CAST(:state AS text) IS NULL OR state = CAST(:state AS text))
              ORDER BY id LIMIT :limit
             """
         ),
-        {"applicant": applicant, "state": state, "after": after, "limit": limit},
+        {"of": of, "state": state, "after": after, "limit": limit},
     )
     return [_application(row) for row in found]

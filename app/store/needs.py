@@ -317,13 +317,19 @@ async def lock_waiting(connection: Connection, also: Iterable[int] = ()) -> Mapp
 class SupplyOfBuyer:
     """What a buyer has or will have, in steps by indicator, seen at one instant.
 
-    ``at_home`` is available in its reserve, or listed and not sold: what is still its own is no shortage
-    ([N] 五). ``coming`` to live needs and ``bought`` by needs, by application.
+    ``available`` in its reserve, ``listed`` and not sold; ``coming`` to live needs and ``bought`` by
+    needs, by application.
     """
 
-    at_home: Mapping[Indicator, int]
+    available: Mapping[Indicator, int]
+    listed: Mapping[Indicator, int]
     coming: Mapping[int, Mapping[Indicator, int]]
     bought: Mapping[int, Mapping[Indicator, int]]
+
+    @property
+    def at_home(self) -> Mapping[Indicator, int]:
+        """What is still its own, and so no shortage ([N] 五)."""
+        return {each: self.available.get(each, 0) + self.listed.get(each, 0) for each in Indicator}
 
 
 async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
@@ -334,17 +340,17 @@ async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
             SELECT need.application_id, item.indicator,
                    coalesce(sum(greatest(item.quantity, item.awarded) - item.settled)
                             FILTER (WHERE need.state IN ('DECLARED', 'APPROVED')), 0) AS coming,
-                   sum(item.settled) AS present
+                   sum(item.settled) AS bought, 0 AS available, 0 AS listed
               FROM need JOIN need_item AS item ON item.need_id = need.id
              WHERE need.buyer = :buyer GROUP BY need.application_id, item.indicator
             UNION ALL
-            SELECT NULL, account.asset, 0, sum(account.balance)
+            SELECT NULL, account.asset, 0, 0, sum(account.balance), 0
               FROM account
              WHERE account.jurisdiction = :buyer AND account.bucket = 'available'
                AND account.batch_id IS NOT NULL
              GROUP BY account.asset
             UNION ALL
-            SELECT NULL, listing.indicator, 0, sum(listing.quantity - listing.awarded)
+            SELECT NULL, listing.indicator, 0, 0, 0, sum(listing.quantity - listing.awarded)
               FROM listing
              WHERE listing.county = :buyer AND listing.state IN ('LISTED', 'IN_AUCTION')
              GROUP BY listing.indicator
@@ -352,17 +358,19 @@ async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
         ),
         {"buyer": buyer},
     )
-    at_home: dict[Indicator, int] = {}
+    available = dict.fromkeys(Indicator, 0)
+    listed = dict.fromkeys(Indicator, 0)
     coming: dict[int, dict[Indicator, int]] = {}
     bought: dict[int, dict[Indicator, int]] = {}
     for row in found:
         indicator = Indicator(row.indicator)
         if row.application_id is None:
-            at_home[indicator] = at_home.get(indicator, 0) + int(row.present)
+            available[indicator] += int(row.available)
+            listed[indicator] += int(row.listed)
         else:
             coming.setdefault(row.application_id, {})[indicator] = int(row.coming)
-            bought.setdefault(row.application_id, {})[indicator] = int(row.present)
-    return SupplyOfBuyer(at_home, coming, bought)
+            bought.setdefault(row.application_id, {})[indicator] = int(row.bought)
+    return SupplyOfBuyer(available, listed, coming, bought)
 
 
 async def find(connection: Connection, id_: int) -> NeedRow | None:

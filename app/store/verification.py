@@ -159,6 +159,32 @@ ORIGINS = (
             WHERE written.reversal_id IS NOT NULL AND coalesce(back.amount, 0) <> -posting.amount""",
     ),
     Check(
+        "every application that is written off or approved has written off what it requires; no other has",
+        """SELECT format('%s applications, %s of them written off or approved', count(*),
+                         count(*) FILTER (WHERE state IN ('WRITTEN_OFF', 'APPROVED')))
+             FROM land_application""",
+        """WITH due AS (
+               SELECT 'F' || lpad(application.id::text, 10, '0') AS reference, application.reserve,
+                      required.asset, required.steps
+                 FROM land_application AS application
+                CROSS JOIN LATERAL (VALUES ('farmland_quantity', farmland_quantity),
+                                           ('paddy_area', paddy_area), ('grain_capacity', grain_capacity),
+                                           ('linkage_quota', linkage_quota)) AS required(asset, steps)
+                WHERE application.state IN ('WRITTEN_OFF', 'APPROVED') AND required.steps > 0
+           ), taken AS (
+               SELECT written.reference, written.reserve, account.asset, sum(posting.amount) AS steps
+                 FROM write_off AS written
+                 JOIN posting ON posting.transaction_id = written.transaction_id
+                 JOIN account ON account.id = posting.account_id AND account.bucket = 'consumed'
+                WHERE written.reversal_id IS NULL AND written.reference LIKE 'F%'
+                GROUP BY written.reference, written.reserve, account.asset
+           )
+           SELECT format('land application %s: of %s it has written off %s from %s, due are %s',
+                         reference, asset, coalesce(taken.steps, 0), reserve, coalesce(due.steps, 0))
+             FROM due FULL JOIN taken USING (reference, reserve, asset)
+            WHERE coalesce(due.steps, 0) <> coalesce(taken.steps, 0) ORDER BY 1""",
+    ),
+    Check(
         "money from and to the bank is what the treasurer recorded",
         "SELECT format('%s cash movements', count(*)) FROM cash_movement",
         """SELECT format('%s: %s fen were paid in or out, its bank account stands at %s',

@@ -78,16 +78,25 @@ _OLDEST = """
                           CAST(:places AS integer[])) AS wanted(asset, bucket, steps, place)
               JOIN account ON account.jurisdiction = :reserve AND account.asset = wanted.asset
                           AND account.bucket = wanted.bucket AND account.balance > 0
-              JOIN batch ON batch.id = account.batch_id) AS held
+              JOIN batch ON batch.id = account.batch_id
+             WHERE CAST(:project_id AS bigint) IS NULL OR batch.project_id = CAST(:project_id AS bigint)
+           ) AS held
      WHERE before < steps
      ORDER BY place, credited_at, batch_id
 """
 
 
 async def oldest(
-    connection: Connection, reserve: str, required: Mapping[Indicator, int], buckets: Sequence[Bucket]
+    connection: Connection,
+    reserve: str,
+    required: Mapping[Indicator, int],
+    buckets: Sequence[Bucket],
+    project_id: int | None,
 ) -> list[Holding]:
-    """Return the oldest batches of a reserve that cover what is required, bucket by bucket; not locked."""
+    """Return the oldest batches of a reserve that cover what is required, bucket by bucket; not locked.
+
+    With ``project_id`` only that project's batches count.
+    """
     wanted = [
         (indicator.value, bucket.value, steps, place)
         for place, bucket in enumerate(buckets)
@@ -102,6 +111,7 @@ async def oldest(
             "buckets": [each[1] for each in wanted],
             "steps": [each[2] for each in wanted],
             "places": [each[3] for each in wanted],
+            "project_id": project_id,
         },
     )
     return [Holding(Indicator(row.asset), row.batch_id, Bucket(row.bucket), row.balance) for row in found]

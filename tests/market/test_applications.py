@@ -1,6 +1,7 @@
 """What a land application requires, and its states (RULES 5)."""
 
 import itertools
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,16 @@ from app.market.applications import (
     ApplicationKind,
     ApplicationState,
     OccupiedParcel,
+    WriteOffMethod,
+    refuse_idle_consent,
+    refuse_old_method,
+    refuse_other_reserve,
     refuse_suspended,
+    refuse_unconsented,
     requirement,
+    to_supply,
 )
-from app.market.errors import Malformed, RuleBroken, WrongState
+from app.market.errors import Conflict, Malformed, RuleBroken, WrongState
 from app.market.indicators import Indicator
 from app.market.projects import CULTIVATED, DEFAULT_YIELD_CENTIKG_PER_HM2, LandUse
 from app.market.states import step
@@ -115,12 +122,67 @@ def test_a_suspended_jurisdiction_can_not_file() -> None:
 def test_every_event_leads_where_the_rules_say_or_nowhere(
     state: ApplicationState, event: ApplicationEvent
 ) -> None:
+    filed, written_off = ApplicationState.FILED, ApplicationState.WRITTEN_OFF
     allowed = {
-        (ApplicationState.FILED, ApplicationEvent.REFUSE): ApplicationState.REFUSED,
-        (ApplicationState.FILED, ApplicationEvent.WITHDRAW): ApplicationState.WITHDRAWN,
+        (filed, ApplicationEvent.CONSENT): filed,
+        (filed, ApplicationEvent.WRITE_OFF): written_off,
+        (filed, ApplicationEvent.REFUSE): ApplicationState.REFUSED,
+        (filed, ApplicationEvent.WITHDRAW): ApplicationState.WITHDRAWN,
+        (written_off, ApplicationEvent.APPROVE): ApplicationState.APPROVED,
+        (written_off, ApplicationEvent.REFUSE): ApplicationState.REFUSED,
+        (written_off, ApplicationEvent.WITHDRAW): ApplicationState.WITHDRAWN,
     }
     if (state, event) in allowed:
         assert step(TRANSITIONS, "land application", "F1", state, event) is allowed[state, event]
     else:
         with pytest.raises(WrongState):
             step(TRANSITIONS, "land application", "F1", state, event)
+
+
+def test_a_county_names_its_own_reserve_or_its_citys() -> None:
+    for reserve in ("510107", "510100"):
+        refuse_other_reserve(reserve, applicant="510107", city="510100")
+    with pytest.raises(RuleBroken) as refused:
+        refuse_other_reserve("510300", applicant="510107", city="510100")
+    assert (refused.value.code, refused.value.field) == ("reserve_not_allowed", "reserve")
+    assert refused.value.facts["allowed"] == ["510107", "510100"]
+    with pytest.raises(RuleBroken):
+        refuse_other_reserve("510000", applicant="510100", city=None)
+
+
+@pytest.mark.parametrize(
+    ("filed_on", "refused_from"), [("2018-04-01", "2018-04-01"), ("2026-01-01", "2018-04-01")]
+)
+def test_the_old_method_ends_on_its_day(filed_on: str, refused_from: str) -> None:
+    days = {"filed_on": date.fromisoformat(filed_on), "refused_from": date.fromisoformat(refused_from)}
+    with pytest.raises(RuleBroken) as refused:
+        refuse_old_method(WriteOffMethod.LINKED_PROJECT, 1, **days)
+    assert refused.value.code == "old_method_ended"
+    refuse_old_method(WriteOffMethod.RESERVE, None, **days)
+
+
+def test_before_its_last_day_the_old_method_names_its_project() -> None:
+    days = {"filed_on": date(2018, 3, 31), "refused_from": date(2018, 4, 1)}
+    refuse_old_method(WriteOffMethod.LINKED_PROJECT, 1, **days)
+    for method, project in ((WriteOffMethod.LINKED_PROJECT, None), (WriteOffMethod.RESERVE, 1)):
+        with pytest.raises(Malformed) as refused:
+            refuse_old_method(method, project, **days)
+        assert refused.value.field == "linked_project_id"
+
+
+def test_consent_is_asked_once_and_of_another_reserve_only() -> None:
+    refuse_idle_consent("F1", applicant="510107", reserve="510100", consented=False)
+    with pytest.raises(Conflict, match="nobody else"):
+        refuse_idle_consent("F1", applicant="510107", reserve="510107", consented=False)
+    with pytest.raises(Conflict, match="already"):
+        refuse_idle_consent("F1", applicant="510107", reserve="510100", consented=True)
+    refuse_unconsented("F1", applicant="510107", reserve="510107", consented=False)
+    refuse_unconsented("F1", applicant="510107", reserve="510100", consented=True)
+    with pytest.raises(Conflict, match="F1/consent"):
+        refuse_unconsented("F1", applicant="510107", reserve="510100", consented=False)
+
+
+def test_what_is_promised_is_not_asked_of_the_reserve_and_never_below_zero() -> None:
+    required = {Indicator.FARMLAND_QUANTITY: 100, Indicator.PADDY_AREA: 5}
+    promised = {Indicator.FARMLAND_QUANTITY: 30, Indicator.PADDY_AREA: 9, Indicator.LINKAGE_QUOTA: 4}
+    assert to_supply(required, promised) == {Indicator.FARMLAND_QUANTITY: 70, Indicator.PADDY_AREA: 0}

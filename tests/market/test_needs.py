@@ -16,6 +16,7 @@ from app.market.needs import (
     check_declared,
     refuse_reserved,
     shortage,
+    usable,
 )
 from app.market.states import step
 
@@ -85,6 +86,70 @@ def test_shortages_together_are_never_more_than_what_is_missing_in_all(
     lacking = sum(one.lacking(QUANTITY) for one in backings)
     free = max(0, available - sum(min(required, bought) for required, _, bought in drawn))
     assert sum(each) == max(0, lacking - free)
+
+
+def free(*backings: Backing, available: int, of: int = 1) -> int:
+    """What one of the applications may write off of available farmland quantity."""
+    return usable(backings, {QUANTITY: available}, of)[QUANTITY]
+
+
+def test_what_was_bought_for_others_is_theirs_up_to_what_they_require() -> None:
+    mine, other = backing(1, 60), backing(2, 60, bought=80)
+    assert free(mine, other, available=100) == 40
+    assert free(mine, other, available=100, of=2) == 100
+    assert free(mine, available=100) == 100
+
+
+def test_where_bought_stock_was_sold_on_each_still_has_its_own_and_none_blocks_the_other() -> None:
+    first, second = backing(1, 60, bought=60), backing(2, 60, bought=60)
+    assert free(first, second, available=60, of=1) == 60
+    assert free(first, second, available=60, of=2) == 60
+    assert free(first, second, available=30, of=1) == 30
+
+
+APPLICATIONS = st.lists(
+    st.tuples(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=5
+)
+
+
+@given(APPLICATIONS, st.integers(0, 200), st.integers(0, 60))
+def test_who_shows_no_shortage_can_write_off_once_what_comes_has_come_and_nothing_is_listed(
+    drawn: list[tuple[int, int, int]], more: int, listed: int
+) -> None:
+    """While what was bought is still at home; the other way round for who was filed first."""
+    backings = [
+        Backing(number, {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
+        for number, (required, coming, bought) in enumerate(drawn)
+    ]
+    at_home = sum(min(required, bought) for required, _, bought in drawn) + more
+    available = max(0, at_home - listed)
+    for one, (required, coming, _) in zip(backings, drawn, strict=True):
+        may = free(*backings, available=available, of=one.application_id)
+        assert may <= available
+        if short(*backings, available=at_home, of=one.application_id) == 0:
+            assert may + (at_home - available) + coming >= required
+    first, (required, _, _) = backings[0], drawn[0]
+    if free(*backings, available=available, of=first.application_id) >= required:
+        assert short(*backings, available=at_home, of=first.application_id) == 0
+
+
+@given(APPLICATIONS, st.integers(0, 200))
+def test_writing_off_takes_nothing_that_was_bought_for_another(
+    drawn: list[tuple[int, int, int]], available: int
+) -> None:
+    backings = [
+        Backing(number, {QUANTITY: required}, {}, {QUANTITY: bought})
+        for number, (required, _, bought) in enumerate(drawn)
+    ]
+    for one in backings:
+        others = sum(
+            min(required, bought)
+            for number, (required, _, bought) in enumerate(drawn)
+            if number != one.application_id
+        )
+        own = min(one.required[QUANTITY], one.bought[QUANTITY])
+        left = available - free(*backings, available=available, of=one.application_id)
+        assert left >= min(others, max(0, available - own))
 
 
 def test_more_than_the_shortage_is_refused_with_each_indicators_figures() -> None:

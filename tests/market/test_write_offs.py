@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from app.market.errors import Insufficient
 from app.market.indicators import FARMLAND, Indicator
 from app.market.ledger import Bucket, netted
-from app.market.write_offs import Draws, Holding, consumed, draw, given_back, refuse_short
+from app.market.write_offs import Draws, Holding, SetAside, consumed, draw, given_back, refuse_short
 
 QUANTITY, PADDY, CAPACITY = FARMLAND
 RESERVE = "511922"
@@ -42,6 +42,18 @@ def test_the_worked_reserve_is_short_of_paddy_and_capacity_and_has_quantity_to_s
         "grain_capacity": "20000.00",
     }
     assert refusal.value.facts["jurisdiction"] == RESERVE
+
+
+def test_the_refusal_names_what_is_listed_and_kept_for_others_of_what_is_short() -> None:
+    required = {QUANTITY: 10 * AREA, PADDY: 6 * AREA}
+    draws = draw([available(QUANTITY, 1, 12 * AREA), available(PADDY, 2, 5 * AREA)], required)
+    aside = SetAside(listed={PADDY: 2 * AREA, QUANTITY: AREA}, kept_for_others={PADDY: 3 * AREA})
+    with pytest.raises(Insufficient) as refusal:
+        refuse_short(RESERVE, required, draws, aside)
+    assert refusal.value.facts["listed"] == {"farmland_quantity": "1.0000", "paddy_area": "2.0000"}
+    assert refusal.value.facts["kept_for_others"] == {"farmland_quantity": "0.0000", "paddy_area": "3.0000"}
+    assert "(paddy_area has listed 2.0000 hm²)" in refusal.value.detail
+    assert "(paddy_area keeps 3.0000 hm²)" in refusal.value.detail
 
 
 def test_no_indicator_substitutes_for_another() -> None:

@@ -16,14 +16,16 @@ from app.store.verification import CHECKS
 from tests.awarded import Sale, awarded
 from tests.conftest import SEALING_KEY, Exchange
 from tests.owed import owing
-from tests.story import credited, funded, paid, settled
+from tests.story import credited, filed_application, funded, paid, settled
 
-BUYER, SELLER = "510100", "511922"
+BUYER, SELLER, APPLICANT = "510100", "511922", "510107"
 LAND = Indicator.FARMLAND_QUANTITY
 
 
 async def a_busy_exchange(exchange: Exchange) -> None:
-    """Trades settled, paid and awarded; a listing with a rest; an obligation open, and one made good."""
+    """Trades settled, paid and awarded; a listing with a rest; an obligation open, and one made good; of two
+    applications that were written off one stands, and one was refused.
+    """
     await funded(exchange, BUYER, "10000000.00")
     await settled(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 50_000, kept=10_000)]))
     await paid(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 40_000)]))
@@ -33,6 +35,24 @@ async def a_busy_exchange(exchange: Exchange) -> None:
     await credited(exchange, SELLER, {LAND: "0.7000"})
     officer = await exchange.county(SELLER)
     assert (await officer.post(f"/v1/obligations/{good}/discharge")).status_code == 201
+    for _ in range(2):
+        await written_off(exchange)
+    regulator = await exchange.regulator()
+    last = f"F{await one(exchange, 'SELECT max(id) FROM land_application'):010d}"
+    address = f"/v1/land-applications/{last}/decision"
+    answer = await regulator.post(address, {"decision": "refuse", "reason": "选址不符"})
+    assert answer.status_code == 201, answer.text
+
+
+async def written_off(exchange: Exchange) -> None:
+    """An application of 1 hm² of dry land of grade 15, written off from two batches of each indicator."""
+    wanted = {LAND: "0.5000", Indicator.GRAIN_CAPACITY: "750.00"}
+    for _ in range(2):
+        await credited(exchange, APPLICANT, wanted)
+    application = await filed_application(exchange, APPLICANT, {LAND: "1.0000"})
+    officer = await exchange.county(APPLICANT)
+    answer = await officer.post(f"/v1/land-applications/{application}/write-off")
+    assert answer.status_code == 201, answer.text
 
 
 async def verified(exchange: Exchange) -> tuple[Verdict, list[str]]:
@@ -83,6 +103,8 @@ ANY_HEAD = "(SELECT min(id) FROM ledger_transaction)"
 LAST_HEAD = "(SELECT max(id) FROM ledger_transaction)"
 OPEN_LISTING = "(SELECT min(id) FROM listing WHERE state = 'LISTED')"
 A_LOCK = "(SELECT min(id) FROM account WHERE bucket = 'locked' AND asset <> 'CNY' AND balance > 0)"
+STANDING = "(SELECT max(id) FROM write_off WHERE reversal_id IS NULL)"
+REVERSED = "(SELECT max(id) FROM write_off WHERE reversal_id IS NOT NULL)"
 TAMPERINGS = {
     "a stored balance": (
         ["UPDATE account SET balance = balance + 1 WHERE id = {row}"],
@@ -214,6 +236,77 @@ TAMPERINGS = {
         ["UPDATE sanction SET kind = 'circulate' WHERE id = {row}"],
         "(SELECT min(sanction_id) FROM obligation)",
         ["is OPEN, and sanction {row} (circulate of 511922) is not lifted"],
+    ),
+    "a write-off of another reserve": (
+        ["UPDATE write_off SET reserve = '511921' WHERE id = {row}"],
+        STANDING,
+        [
+            "write_off {row}: it takes from 510107, not from 511921 alone",
+            "of farmland_quantity it has written off 10000 from 511921, due are 0",
+            "of grain_capacity it has written off 0 from 510107, due are 150000",
+        ],
+    ),
+    "a write-off of another reference": (
+        ["UPDATE write_off SET reference = 'F0000999999' WHERE id = {row}"],
+        STANDING,
+        ["is no write_off of F0000999999", "land application F0000999999: of farmland_quantity"],
+    ),
+    "a write-off that is missing": (
+        ["DELETE FROM write_off WHERE id = {row}"],
+        STANDING,
+        ["(write_off of F0", "0 write-offs name it", "it has written off 0 from 510107, due are 10000"],
+    ),
+    "a write-off told twice": (
+        [
+            "INSERT INTO write_off (reserve, reference, written_off_at, transaction_id) "
+            "SELECT reserve, reference, written_off_at, transaction_id FROM write_off "
+            "WHERE id = {row} AND reversal_id IS NOT NULL"
+        ],
+        REVERSED,
+        ["(write_off of F0", "2 write-offs name it", "from 510107, due are 0"],
+    ),
+    "a write-off's quantity": (
+        [
+            "UPDATE posting SET amount = amount - 3, balance_after = balance_after - 3 WHERE id = {row}",
+        ],
+        f"(SELECT max(posting.id) FROM posting JOIN account ON account.id = account_id "
+        f"WHERE bucket = 'consumed' AND asset = 'farmland_quantity' AND transaction_id = "
+        f"(SELECT transaction_id FROM write_off WHERE id = {STANDING}))",
+        ["sum to -3, not to zero", "of farmland_quantity it has written off 9997 from 510107, due are 10000"],
+    ),
+    "a reversal that gives back less": (
+        [
+            "UPDATE posting SET amount = amount + 3, balance_after = balance_after + 3 WHERE id = {row}",
+        ],
+        f"(SELECT max(posting.id) FROM posting JOIN account ON account.id = account_id "
+        f"WHERE bucket = 'consumed' AND transaction_id = "
+        f"(SELECT reversal_id FROM write_off WHERE id = {REVERSED}))",
+        ["its reversal gives back -"],
+    ),
+    "a reversal that is forgotten": (
+        ["UPDATE write_off SET reversal_id = NULL, reversed_at = NULL WHERE id = {row}"],
+        REVERSED,
+        ["(write_off.reversal of F0", "0 write-offs name it", "has written off 10000 from 510107, due are 0"],
+    ),
+    "a reversal by another transaction": (
+        [f"UPDATE write_off SET reversal_id = {ANY_HEAD} WHERE id = {{row}}"],
+        REVERSED,
+        ["is no write_off.reversal of F0", "its reversal gives back 0 of account"],
+    ),
+    "an application approved without its write-off": (
+        ["UPDATE land_application SET state = 'APPROVED' WHERE id = {row}"],
+        "(SELECT max(id) FROM land_application)",
+        ["land application F", "it has written off 0 from 510107, due are 10000"],
+    ),
+    "an application refused that keeps its write-off": (
+        ["UPDATE land_application SET state = 'REFUSED' WHERE id = {row}"],
+        "(SELECT max(id) FROM land_application WHERE state = 'WRITTEN_OFF')",
+        ["it has written off 10000 from 510107, due are 0"],
+    ),
+    "what an application requires": (
+        ["UPDATE land_application SET grain_capacity = grain_capacity + 1 WHERE id = {row}"],
+        "(SELECT max(id) FROM land_application WHERE state = 'WRITTEN_OFF')",
+        ["of grain_capacity it has written off 150000 from 510107, due are 150001"],
     ),
     "an answer that was lost": (
         ["UPDATE stored_answer SET status = NULL WHERE ctid = (SELECT min(ctid) FROM stored_answer)"],

@@ -44,6 +44,7 @@ CHANGED: Mapping[str, Any] = {
     "rectification_days": 90,
     "reminder_lead_days": [10],
     "rule_set": {"name": "下一规则", "issued_on": "2026-01-01", "valid_years": 5},
+    "old_method_refused_from": "2100-01-01",
 }
 """A value of each policy that differs from the first one."""
 
@@ -68,6 +69,7 @@ BEFORE: Figures = {
     "listed while suspended": "suspended",
     "days to rectify": 180,
     "sold at the market": "mode_not_permitted",
+    "filed by the old method": "old_method_ended",
 }
 AFTER: Figures = {
     "capacity credited": "144000.00",
@@ -90,6 +92,7 @@ AFTER: Figures = {
     "listed while suspended": "listed",
     "days to rectify": 90,
     "sold at the market": "bought",
+    "filed by the old method": "filed",
 }
 
 
@@ -155,6 +158,7 @@ async def begin(exchange: Exchange) -> Begun:
         filed = await seller.post("/v1/projects", story.project_body(SELLER))
         assert filed.status_code == 201, filed.text
         projects.append(filed.json()["id"])
+    figures["filed by the old method"] = await filed_by_the_old_method(exchange, projects[0])
     application = await story.filed_application(exchange, BUYER, {LAND: "1.0000"})
     listing = await story.listed(exchange, SELLER, LAND, "20.0000")
     await story.approved_need(exchange, BUYER, {LAND: "2.0000"}, key_level="national")
@@ -224,6 +228,22 @@ async def bought_at_market(exchange: Exchange, listing: str) -> str:
     order = {"mode": "market", "need_id": need, "listing_id": listing, "quantity": "0.5000"}
     answer = await officer.post("/v1/purchases", order | {"price": band["floor"]})
     return "bought" if answer.status_code == 201 else str(answer.json()["code"])
+
+
+async def filed_by_the_old_method(exchange: Exchange, project: str) -> str:
+    """Try to file an application that one project of the county's supplies; how that went."""
+    officer = await exchange.county(SELLER)
+    answer = await officer.post(
+        "/v1/land-applications",
+        {
+            "kind": "separate_site",
+            "title": "公路",
+            "method": "linked_project",
+            "linked_project_id": project,
+            "parcels": [{"parcel_no": "1", "area": "1.0000", "use": "dry_land", "grade": 10}],
+        },
+    )
+    return "filed" if answer.status_code == 201 else str(answer.json()["code"])
 
 
 async def offered(exchange: Exchange, county: str, *, open_to_key_projects: bool) -> str:
