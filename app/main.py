@@ -22,6 +22,7 @@ from app.routers import (
     bands,
     bulletin,
     docs,
+    inspections,
     jurisdictions,
     listings,
     needs,
@@ -61,6 +62,7 @@ ROUTERS = (
     sanctions.router,
     agenda.router,
     packages.router,
+    inspections.router,
     service.router,
 )
 

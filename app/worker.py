@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from app.sealing.keys import Keys
-from app.services import agenda, openings, trades
+from app.services import agenda, openings, sanctions, trades
 from app.settings import Settings
 from app.store.database import Database, DatabaseBusy, DatabaseUnavailable
 
@@ -23,7 +23,12 @@ What it takes it adds to ``tried``, the numbers of this round, and takes none of
 fails must not keep those behind it waiting.
 """
 
-DUE: tuple[DoOne, ...] = (openings.close_due, openings.open_due, trades.default_overdue)
+DUE: tuple[DoOne, ...] = (
+    openings.close_due,
+    openings.open_due,
+    trades.default_overdue,
+    sanctions.suspend_overdue,
+)
 
 REMINDERS: tuple[DoOne, ...] = (agenda.remind_one,)
 """What is said of deadlines to come, once everything that is due is done: by then some have been met."""

@@ -127,6 +127,16 @@ class Action(StrEnum):
     IMPOSE_SANCTION = "impose_sanction"
     LIFT_SANCTION = "lift_sanction"
     READ_SANCTIONS = "read_sanctions"
+    REPORT_RECTIFICATION = "report_rectification"
+    REJECT_RECTIFICATION = "reject_rectification"
+    OPEN_INSPECTION = "open_inspection"
+    READ_INSPECTIONS = "read_inspections"
+    READ_INSPECTION = "read_inspection"
+    RECORD_FINDING = "record_finding"
+    CONCLUDE_INSPECTION = "conclude_inspection"
+    ANNOUNCE_SPOT_CHECK = "announce_spot_check"
+    DRAW_SPOT_CHECK = "draw_spot_check"
+    READ_SPOT_CHECKS = "read_spot_checks"
     # what falls due
     READ_AGENDA = "read_agenda"
     READ_REMINDERS = "read_reminders"
@@ -139,6 +149,7 @@ class Action(StrEnum):
     READ_BULLETIN_ANNOUNCEMENTS = "read_bulletin_announcements"
     READ_BULLETIN_RESULTS = "read_bulletin_results"
     READ_BULLETIN_BANDS = "read_bulletin_bands"
+    READ_BULLETIN_CIRCULATED = "read_bulletin_circulated"
     READ_JOURNAL = "read_journal"
 
 
@@ -161,6 +172,7 @@ PUBLIC: frozenset[Action] = frozenset(
         Action.READ_BULLETIN_ANNOUNCEMENTS,
         Action.READ_BULLETIN_RESULTS,
         Action.READ_BULLETIN_BANDS,
+        Action.READ_BULLETIN_CIRCULATED,
         Action.READ_JOURNAL,
         Action.READ_ALLOCATION_RECORD,
         Action.READ_ALLOCATION_OUTCOME,
@@ -249,6 +261,16 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.IMPOSE_SANCTION: _LAND,
         Action.LIFT_SANCTION: _LAND,
         Action.READ_SANCTIONS: _EVERYBODY,
+        Action.REPORT_RECTIFICATION: _OFFICERS,
+        Action.REJECT_RECTIFICATION: _LAND,
+        Action.OPEN_INSPECTION: _LAND,
+        Action.READ_INSPECTIONS: _OWN_OR_OVERSEEN,
+        Action.READ_INSPECTION: _OWN_OR_OVERSEEN,
+        Action.RECORD_FINDING: _LAND,
+        Action.CONCLUDE_INSPECTION: _LAND,
+        Action.ANNOUNCE_SPOT_CHECK: _LAND,
+        Action.DRAW_SPOT_CHECK: _LAND,
+        Action.READ_SPOT_CHECKS: _EVERYBODY,
         Action.READ_AGENDA: _MONEY_READERS,
         Action.READ_REMINDERS: _MONEY_READERS,
         Action.EXPORT_PACKAGE: _OWN_OR_OVERSEEN,

@@ -26,6 +26,8 @@ class Kind(Enum):
     BAND = ("C", "price band")
     POLICY = ("Y", "policy")
     SANCTION = ("S", "sanction")
+    INSPECTION = ("V", "inspection")
+    SPOT_CHECK = ("Q", "spot check")
     MOVEMENT = ("M", "cash movement")
     TRANSACTION = ("X", "ledger transaction")
     ENTRY = ("E", "ledger entry")

@@ -59,6 +59,7 @@ class PolicySet:
     reminder_lead_days: tuple[int, ...]  # ascending
     rule_set: RuleSet
     old_method_refused_from: date  # 项目挂钩: refused for applications filed on or after this day, [N]
+    overdue_rectification_suspends: bool  # RULES 12: once, by itself
     calendar_years: tuple[CalendarYear, ...]  # the years published so far
 
 
@@ -228,6 +229,7 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "reminder_lead_days": _lead_days,
     "rule_set": _rule_set,
     "old_method_refused_from": _day,
+    "overdue_rectification_suspends": _switch,
 }
 """The policies by name, each with what reads and checks its value."""
 
@@ -263,6 +265,7 @@ DEFAULTS: Mapping[str, Any] = {
     # [N] itself, valid for five years from its issue.
     "rule_set": {"name": "国土资规〔2017〕13号", "issued_on": "2017-12-11", "valid_years": 5},
     "old_method_refused_from": "2018-04-01",
+    "overdue_rectification_suspends": False,
 }
 """What the migrations lay; a province sets its own after them."""
 

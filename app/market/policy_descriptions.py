@@ -96,6 +96,12 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "Whether a suspended jurisdiction is refused new listings too, besides land applications.",
         "暂停受理期间是否同时不得新挂牌。",
     ),
+    "overdue_rectification_suspends": Description(
+        SWITCH,
+        "Whether a rectification past its last day, neither lifted nor reported on in time, suspends the "
+        "jurisdiction by itself, once; judged each day.",
+        "限期整改逾期未验收且未按期报告的，是否自动暂停受理（每次整改一次），按当日政策执行。",
+    ),
     "rectification_days": Description(
         "whole number from 1 to 3650",
         "Days from the day an obligation opens to the last of its rectification.",

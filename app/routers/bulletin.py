@@ -1,7 +1,7 @@
 """``/v1/bulletin`` and ``/v1/journal``: public, without a token; polled with an ETag."""
 
 import json
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Annotated, Any
 
@@ -162,6 +162,33 @@ class ResultView(View):
         )
 
 
+class CirculatedView(View):
+    """A jurisdiction that the regulator criticised in a circular, and why."""
+
+    id: str
+    jurisdiction: str
+    jurisdiction_name: str | None
+    reason: str
+    starts_on: date
+    ends_on: date | None
+    decided_at: Instant
+    lifted_at: Instant | None
+
+    @classmethod
+    def of(cls, row: bulletin.Circulated) -> "CirculatedView":
+        """Shape a circulation."""
+        return cls(
+            id=public_id(Kind.SANCTION, row.id),
+            jurisdiction=row.jurisdiction,
+            jurisdiction_name=row.jurisdiction_name,
+            reason=row.reason,
+            starts_on=row.starts_on,
+            ends_on=row.ends_on,
+            decided_at=row.decided_at,
+            lifted_at=row.lifted_at,
+        )
+
+
 class EventView(View):
     """One change of state, and the SHA-256 of its facts as JSON with sorted names and no blanks."""
 
@@ -267,6 +294,18 @@ async def read_bulletin_bands(
         in_the_order_entered(page, indicator, at),
         lambda rows: page.view(rows, BandView.of, lambda dated: (dated.row.id,)),
     )
+
+
+@router.get(
+    "/bulletin/circulated",
+    operation_id=Action.READ_BULLETIN_CIRCULATED,
+    responses=documented(PageView[CirculatedView]),
+    summary="Circulations of criticism 通报批评, the latest first",
+)
+async def read_bulletin_circulated(reading: Reading, page: Paging) -> Response:
+    """List every circulation from its decision on, lifted ones too, with its reason."""
+    work = partial(bulletin.circulated, after=page.after[0] if page.after else None, limit=page.limit + 1)
+    return await reading.run(work, lambda rows: page.view(rows, CirculatedView.of, lambda row: (row.id,)))
 
 
 @router.get(

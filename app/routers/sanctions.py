@@ -35,13 +35,43 @@ class SanctionForm(Form):
 
     jurisdiction: Code
     kind: SanctionKind = Field(description="rectify 限期整改, circulate 通报批评, suspend 暂停受理")
-    reason: Text
+    reason: Text = Field(
+        description="The reason of a circulation is published word for word on the bulletin and in the "
+        "journal: name no person in it"
+    )
     starts_on: Day
     ends_on: Day | None = Field(default=None, description="The last day; left out: until it is lifted")
 
 
+class ReportForm(Form):
+    """What a jurisdiction did to rectify."""
+
+    model_config = ConfigDict(
+        json_schema_extra=example({"what": "已对图斑 511922-0002 补充耕作层 1.2 公顷,并完成县级复核"})
+    )
+
+    what: Text
+
+
+class RejectionForm(Form):
+    """Why a report on a rectification is not good enough."""
+
+    model_config = ConfigDict(json_schema_extra=example({"reason": "图斑 511922-0002 仍未种植"}))
+
+    reason: Text
+
+
+class ReportView(View):
+    """A report on a rectification: rejected, or waiting to be verified until its sanction is lifted."""
+
+    what: str
+    reported_at: Instant
+    rejected_at: Instant | None
+    rejection: str | None
+
+
 class SanctionView(View):
-    """A sanction as decided; nobody decided one that follows from the books."""
+    """A sanction and the reports on it; nobody decided one that follows from the books by itself."""
 
     id: str
     jurisdiction: str
@@ -52,10 +82,14 @@ class SanctionView(View):
     decided_at: Instant
     decided_by: str | None
     lifted_at: Instant | None
+    inspection_id: str | None = Field(description="The inspection that it came of")
+    follows: str | None = Field(description="The overdue rectification that this suspension followed")
+    reports: list[ReportView]
 
     @classmethod
-    def of(cls, row: sanctions.SanctionRow) -> "SanctionView":
+    def of(cls, case: sanctions.SanctionCase) -> "SanctionView":
         """Shape a sanction."""
+        row = case.row
         return cls(
             id=public_id(Kind.SANCTION, row.id),
             jurisdiction=row.jurisdiction,
@@ -66,6 +100,19 @@ class SanctionView(View):
             decided_at=row.decided_at,
             decided_by=row.decided_by,
             lifted_at=row.lifted_at,
+            inspection_id=None
+            if row.inspection_id is None
+            else public_id(Kind.INSPECTION, row.inspection_id),
+            follows=None if row.follows_id is None else public_id(Kind.SANCTION, row.follows_id),
+            reports=[
+                ReportView(
+                    what=report.what,
+                    reported_at=report.reported_at,
+                    rejected_at=report.rejected_at,
+                    rejection=report.rejection,
+                )
+                for report in case.reports
+            ],
         )
 
 
@@ -76,16 +123,28 @@ class SanctionView(View):
     summary="Sanctions, lifted ones too",
 )
 async def read_sanctions(
-    reading: Reading, page: Paging, jurisdiction: Annotated[Code | None, Query()] = None
+    reading: Reading,
+    page: Paging,
+    jurisdiction: Annotated[Code | None, Query()] = None,
+    kind: Annotated[SanctionKind | None, Query()] = None,
+    overdue: Annotated[
+        bool,
+        Query(
+            description="Only rectifications past their last day: not lifted, and without a report that came "
+            "in time and was not rejected"
+        ),
+    ] = False,
 ) -> Response:
     """List sanctions in the order they were decided."""
     work = partial(
         sanctions.sanctions,
         jurisdiction=jurisdiction,
+        kind=kind,
+        overdue=overdue,
         after=page.after[0] if page.after else None,
         limit=page.limit + 1,
     )
-    return await reading.run(work, lambda rows: page.view(rows, SanctionView.of, lambda row: (row.id,)))
+    return await reading.run(work, lambda rows: page.view(rows, SanctionView.of, lambda case: (case.row.id,)))
 
 
 @router.post(
@@ -114,9 +173,46 @@ async def impose_sanction(form: SanctionForm, actor: CurrentActor, writing: Writ
     operation_id=Action.LIFT_SANCTION,
     status_code=201,
     responses=documented(SanctionView, status=201),
-    summary="Lift a sanction",
+    summary="Lift a sanction; a rectification 整改验收",
 )
 async def lift_sanction(sanction_id: Id, actor: CurrentActor, writing: Writing) -> Response:
-    """Lift a sanction at once."""
+    """Lift a sanction at once; a rectification that is done, with the suspension that followed it."""
     work = partial(sanctions.lift, actor=actor, number=row_number(Kind.SANCTION, sanction_id))
+    return await writing.run(work, SanctionView.of)
+
+
+@router.post(
+    "/{sanction_id}/rectification-report",
+    operation_id=Action.REPORT_RECTIFICATION,
+    status_code=201,
+    responses=documented(SanctionView, status=201),
+    summary="Report what was done to rectify 整改报告",
+)
+async def report_rectification(
+    sanction_id: Id, form: ReportForm, actor: CurrentActor, writing: Writing
+) -> Response:
+    """Report on a rectification of one's own; the regulator then lifts it, or rejects the report."""
+    work = partial(
+        sanctions.report, actor=actor, number=row_number(Kind.SANCTION, sanction_id), what=form.what
+    )
+    return await writing.run(work, SanctionView.of)
+
+
+@router.post(
+    "/{sanction_id}/report-rejection",
+    operation_id=Action.REJECT_RECTIFICATION,
+    status_code=201,
+    responses=documented(SanctionView, status=201),
+    summary="Reject a report on a rectification",
+)
+async def reject_rectification(
+    sanction_id: Id, form: RejectionForm, actor: CurrentActor, writing: Writing
+) -> Response:
+    """Reject the report that waits; the last day stays what it is, and another report can follow."""
+    work = partial(
+        sanctions.reject_report,
+        actor=actor,
+        number=row_number(Kind.SANCTION, sanction_id),
+        reason=form.reason,
+    )
     return await writing.run(work, SanctionView.of)

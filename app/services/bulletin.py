@@ -7,17 +7,19 @@ from app.market.indicators import Indicator
 from app.services.days import today
 from app.store import bulletin as store
 from app.store import journal
-from app.store.bulletin import Announcement, OpenListing, QueuePlace, Result
+from app.store.bulletin import Announcement, Circulated, OpenListing, QueuePlace, Result
 from app.store.database import Connection
 from app.store.journal import EventRow
 
 __all__ = [
     "Announcement",
+    "Circulated",
     "EventRow",
     "OpenListing",
     "QueuePlace",
     "Result",
     "announcements",
+    "circulated",
     "events",
     "open_listings",
     "results",
@@ -51,3 +53,8 @@ async def events(
 ) -> Sequence[EventRow]:
     """Return at most ``limit`` events of the journal; each was made of public facts only."""
     return await journal.events(connection, kind=kind, subject=subject, after=after, limit=limit)
+
+
+async def circulated(connection: Connection, *, after: int | None, limit: int) -> Sequence[Circulated]:
+    """Return at most ``limit`` circulations (通报批评), the latest first; lifted ones stay readable."""
+    return await store.circulated(connection, day=await today(connection), after=after, limit=limit)

@@ -260,3 +260,42 @@ def _result(row: Any) -> Result:
         row.clearing_price,
         row.has_outcome,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Circulated:
+    """A circulation (通报批评), whose reason was written for the public."""
+
+    id: int
+    jurisdiction: str
+    jurisdiction_name: str | None
+    reason: str
+    starts_on: date
+    ends_on: date | None
+    decided_at: datetime
+    lifted_at: datetime | None
+
+
+async def circulated(
+    connection: Connection, *, day: date, after: int | None, limit: int
+) -> Sequence[Circulated]:
+    """Return at most ``limit`` circulations, the latest decided first, under the names of a day."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT sanction.id, sanction.jurisdiction, sanction.reason, sanction.starts_on, sanction.ends_on,
+                   sanction.decided_at, sanction.lifted_at, named.name AS jurisdiction_name
+              FROM sanction
+              LEFT JOIN LATERAL (
+                   SELECT dated.name FROM jurisdiction_version AS dated
+                    WHERE dated.code = sanction.jurisdiction AND dated.valid_from <= :day
+                      AND (dated.valid_until IS NULL OR :day < dated.valid_until)
+                    ORDER BY dated.valid_from DESC LIMIT 1) AS named ON true
+             WHERE sanction.kind = 'circulate'
+               AND (CAST(:after AS bigint) IS NULL OR sanction.id < CAST(:after AS bigint))
+             ORDER BY sanction.id DESC LIMIT :limit
+            """
+        ),
+        {"day": day, "after": after, "limit": limit},
+    )
+    return [Circulated(**row._mapping) for row in found]

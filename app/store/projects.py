@@ -226,6 +226,13 @@ async def lock(connection: Connection, number: int) -> bool:
     return held.first() is not None
 
 
+async def county_of(connection: Connection, number: int) -> str | None:
+    """Return whose a project is, or None where there is none; that never changes."""
+    found = await connection.execute(text("SELECT county FROM project WHERE id = :id"), {"id": number})
+    row = found.first()
+    return None if row is None else str(row.county)
+
+
 async def project(connection: Connection, number: int) -> ProjectRow | None:
     """Return a project with all its papers, parcels by their numbers; or None."""
     return (await projects(connection, [number])).get(number)

@@ -12,6 +12,7 @@ from app.store import (  # noqa: F401
     bands,
     certified,
     clock,
+    inspections,
     journal,
     jurisdictions,
     ledger,

@@ -41,6 +41,8 @@ PLACES = {
     "purchase_id": "U0000000001",
     "trade_id": "T0000000001",
     "sanction_id": "S0000000001",
+    "inspection_id": "V0000000001",
+    "spot_check_id": "Q0000000001",
     "obligation_id": "O0000000001",
 }
 """What stands for each parameter of a path."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
@@ -113,6 +114,10 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
     await story.funded(exchange, CITY, "1000000.00")
     sanction = await story.sanctioned(exchange, "510722")
     project = await (await exchange.county(COUNTY)).post("/v1/projects", story.project_body(COUNTY))
+    inspection = await regulator.post("/v1/inspections", {"jurisdiction": COUNTY})
+    spot_check = await regulator.post(
+        "/v1/spot-checks", {"year": 2019, "count": 1, "seed_sha256": hashlib.sha256(b"a" * 16).hexdigest()}
+    )
     trades = (await regulator.get("/v1/trades")).json()["items"]
     return {
         "code": COUNTY,
@@ -125,6 +130,8 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
         "auction_id": auction["id"],
         "bid_id": receipt["id"],
         "sanction_id": sanction,
+        "inspection_id": inspection.json()["id"],
+        "spot_check_id": spot_check.json()["id"],
         "project_id": project.json()["id"],
         "trade_id": trades[0]["id"],
     }

@@ -24,6 +24,7 @@ APPEND_ONLY = (
     "allocation",
     "cash_movement",
     "reminder",
+    "inspection_finding",
 )
 
 
