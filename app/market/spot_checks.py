@@ -2,7 +2,7 @@
 
 The regulator first announces the SHA-256 of a seed that it keeps to itself. The first event that another
 jurisdiction then causes in the public journal is mixed in: nobody could know it when the seed was fixed,
-and whoever causes it doesn't know the seed. Once the seed is told anybody can recompute the draw (ADR 0010).
+and whoever causes it doesn't know the seed. Once the seed is told anybody can recompute the draw (ADR 0011).
 """
 
 import hashlib
