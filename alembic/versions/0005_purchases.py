@@ -55,6 +55,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["need_id"], ["need.id"], name=op.f("fk_purchase_need_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_purchase")),
     )
+    op.create_index("ix_purchase_at", "purchase", ["at", "id"], unique=False)
     op.create_index(op.f("ix_purchase_buyer"), "purchase", ["buyer"], unique=False)
     op.create_index(op.f("ix_purchase_need_id"), "purchase", ["need_id"], unique=False)
     op.execute(

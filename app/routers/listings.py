@@ -4,13 +4,14 @@ from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import NAME_ZH, UNIT, Indicator
 from app.market.listings import ListingState
+from app.market.modes import TradeMode
 from app.market.units import format_money, format_quantity, parse_money, quantity_mu, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import DecimalText, Form, Id, Instant, MoneyText, Switch, Text, View
@@ -103,14 +104,16 @@ class ListingView(View):
 
 
 class BandOnFormView(View):
-    """The band in force: what an ask may be, and what key projects pay."""
+    """The band in force: what an ask may be, and what key projects and unified-price sales pay."""
 
     floor: str
     ceiling: str
     key_project_price: str
+    unified_price: str | None
     floor_wan_yuan: str
     ceiling_wan_yuan: str
     key_project_price_wan_yuan: str
+    unified_price_wan_yuan: str | None
 
 
 class RecentResultView(View):
@@ -125,7 +128,7 @@ class RecentResultView(View):
 
 
 class ListingFormView(View):
-    """What to know before listing: the balance, both prices, and recent results."""
+    """What to know before listing: the balance, the prices, how it is sold, and recent results."""
 
     batch_id: str
     county: str
@@ -135,12 +138,14 @@ class ListingFormView(View):
     available: str
     band: BandOnFormView | None
     may_decline_key_projects: bool
+    modes: list[TradeMode] = Field(description="How it is sold to needs of no key project 调剂方式")
     recent_results: list[RecentResultView]
 
     @classmethod
     def of(cls, form: listings.ListingForm) -> "ListingFormView":
         """Shape the form."""
         batch, band = form.batch, form.band
+        unified = None if band is None else band.unified_price_fen
         return cls(
             batch_id=public_id(Kind.BATCH, batch.batch_id),
             county=form.holder,
@@ -154,11 +159,14 @@ class ListingFormView(View):
                 floor=format_money(band.floor_fen),
                 ceiling=format_money(band.ceiling_fen),
                 key_project_price=format_money(band.key_project_price_fen),
+                unified_price=None if unified is None else format_money(unified),
                 floor_wan_yuan=wan_yuan(band.floor_fen),
                 ceiling_wan_yuan=wan_yuan(band.ceiling_fen),
                 key_project_price_wan_yuan=wan_yuan(band.key_project_price_fen),
+                unified_price_wan_yuan=None if unified is None else wan_yuan(unified),
             ),
             may_decline_key_projects=form.may_decline_key_projects,
+            modes=list(form.modes),
             recent_results=[
                 RecentResultView(
                     auction_id=public_id(Kind.AUCTION, result.auction_id),

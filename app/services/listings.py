@@ -20,6 +20,7 @@ from app.market.listings import (
     check_offer,
     refuse_unsettled,
 )
+from app.market.modes import OPEN_MODES, TradeMode
 from app.market.states import step
 from app.market.units import format_money, format_quantity, parse_money, parse_quantity
 from app.services import trades
@@ -250,6 +251,7 @@ class ListingForm:
     holder: str
     band: Band | None
     may_decline_key_projects: bool
+    modes: Sequence[TradeMode]
     results: Sequence[RecentResult]
 
 
@@ -257,13 +259,16 @@ async def form(connection: Connection, *, actor: Actor, batch_id: int) -> Listin
     """Return the form for one batch of the actor's reserve (an overseer sees its county of origin's)."""
     own = permitted_jurisdiction(actor, Action.READ_LISTING_FORM)
     batch = await _own_batch(connection, batch_id, own)
-    rules = await _rules(connection, own or batch.origin, batch.indicator, await clock.now(connection))
+    now = await clock.now(connection)
+    rules = await _rules(connection, own or batch.origin, batch.indicator, now)
+    permitted = (await policies.in_force(connection, now)).trade_modes[batch.indicator]
     results = await store.recent_results(connection, batch.indicator, RESULTS_SHOWN)
     return ListingForm(
         batch=batch,
         holder=own or batch.origin,
         band=rules.band,
         may_decline_key_projects=rules.may_decline_key_projects,
+        modes=[mode for mode in OPEN_MODES if mode in permitted],
         results=[_result(row) for row in results],
     )
 

@@ -187,6 +187,44 @@ async def announcements(
     ]
 
 
+LATEST = (datetime.max.replace(tzinfo=UTC), "Z", 0)
+"""After every result."""
+
+# Each source is read from its own end, so that a page costs the same however much was ever sold.
+RESULTS = """
+    WITH ended AS (
+        (SELECT 'A' AS letter, id, ended_at AS at, state, end_reason FROM auction
+          WHERE state IN ('OPENED', 'CANCELLED', 'VOID')
+            AND (ended_at, 'A', id)
+                < (CAST(:at AS timestamptz), CAST(:letter AS text), CAST(:id AS bigint))
+          ORDER BY ended_at DESC, id DESC LIMIT :limit)
+         UNION ALL
+        (SELECT 'D', id, run_at, NULL, NULL FROM allocation
+          WHERE (run_at, 'D', id) < (CAST(:at AS timestamptz), CAST(:letter AS text), CAST(:id AS bigint))
+          ORDER BY run_at DESC, id DESC LIMIT :limit)
+         UNION ALL
+        (SELECT 'U', id, at, NULL, NULL FROM purchase
+          WHERE (at, 'U', id) < (CAST(:at AS timestamptz), CAST(:letter AS text), CAST(:id AS bigint))
+          ORDER BY at DESC, id DESC LIMIT :limit)),
+    page AS (SELECT * FROM ended ORDER BY at DESC, letter DESC, id DESC LIMIT :limit)
+    SELECT page.*, auction.indicator, auction.outcome IS NOT NULL AS has_outcome,
+           purchase.mode AS purchase_mode, purchase.indicator AS bought,
+           purchase.quantity AS bought_quantity, purchase.price,
+           CAST(auction.outcome AS json) ->> 'sold_quantity' AS sold_quantity,
+           CAST(auction.outcome AS json) ->> 'clearing_price' AS clearing_price,
+           (SELECT json_object_agg(filled.indicator, CAST(filled.quantity AS text))
+              FROM (SELECT fill ->> 'indicator' AS indicator,
+                           sum(CAST(fill ->> 'quantity' AS numeric)) AS quantity
+                      FROM json_array_elements(CAST(allocation.outcome AS json) -> 'fills') AS fill
+                     GROUP BY 1) AS filled) AS filled
+      FROM page
+      LEFT JOIN auction ON page.letter = 'A' AND auction.id = page.id
+      LEFT JOIN allocation ON page.letter = 'D' AND allocation.id = page.id
+      LEFT JOIN purchase ON page.letter = 'U' AND purchase.id = page.id
+     ORDER BY page.at DESC, page.letter DESC, page.id DESC
+"""
+
+
 async def results(
     connection: Connection, *, after: tuple[datetime, str, int] | None, limit: int
 ) -> Sequence[Result]:
@@ -194,46 +232,8 @@ async def results(
 
     ``after`` is the instant, the kind's letter and the number of the last one seen.
     """
-    found = await connection.execute(
-        text(
-            """
-            WITH ended AS (
-                SELECT 'A' AS letter, id, ended_at AS at, state, end_reason
-                  FROM auction WHERE state IN ('OPENED', 'CANCELLED', 'VOID')
-                UNION ALL
-                SELECT 'D', id, run_at, NULL, NULL FROM allocation
-                UNION ALL
-                SELECT 'U', id, at, NULL, NULL FROM purchase),
-            page AS (
-                SELECT * FROM ended
-                 WHERE CAST(:id AS bigint) IS NULL
-                    OR (at, letter, id)
-                       < (CAST(:at AS timestamptz), CAST(:letter AS text), CAST(:id AS bigint))
-                 ORDER BY at DESC, letter DESC, id DESC LIMIT :limit)
-            SELECT page.*, auction.indicator, purchase.mode AS purchase_mode,
-                   purchase.indicator AS bought, purchase.quantity AS bought_quantity, purchase.price,
-                   auction.outcome IS NOT NULL AS has_outcome,
-                   CAST(auction.outcome AS json) ->> 'sold_quantity' AS sold_quantity,
-                   CAST(auction.outcome AS json) ->> 'clearing_price' AS clearing_price,
-                   (SELECT json_object_agg(filled.indicator, CAST(filled.quantity AS text))
-                      FROM (SELECT fill ->> 'indicator' AS indicator,
-                                   sum(CAST(fill ->> 'quantity' AS numeric)) AS quantity
-                              FROM json_array_elements(CAST(allocation.outcome AS json) -> 'fills') AS fill
-                             GROUP BY 1) AS filled) AS filled
-              FROM page
-              LEFT JOIN auction ON page.letter = 'A' AND auction.id = page.id
-              LEFT JOIN allocation ON page.letter = 'D' AND allocation.id = page.id
-              LEFT JOIN purchase ON page.letter = 'U' AND purchase.id = page.id
-             ORDER BY page.at DESC, page.letter DESC, page.id DESC
-            """
-        ),
-        {
-            "at": after[0] if after else None,
-            "letter": after[1] if after else None,
-            "id": after[2] if after else None,
-            "limit": limit,
-        },
-    )
+    at, letter, id_ = after or LATEST
+    found = await connection.execute(text(RESULTS), {"at": at, "letter": letter, "id": id_, "limit": limit})
     return [_result(row) for row in found]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, text
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from app.market import purchases as market
@@ -23,6 +23,7 @@ class Purchase(SQLModel, table=True):
         columns.one_of("purchase", "indicator", Indicator),
         CheckConstraint("(mode = 'market') = (listing_id IS NOT NULL)", name="ck_purchase_listing"),
         CheckConstraint("0 < quantity AND quantity <= asked", name="ck_purchase_quantities"),
+        Index("ix_purchase_at", "at", "id"),  # the public's results, from the latest on
         CheckConstraint("0 < price AND 0 <= deposit AND deposit <= amount", name="ck_purchase_money"),
     )
 

@@ -10,7 +10,18 @@ from app.market.ledger import AccountKey, Bucket, move
 from app.store import clock, ledger, listings
 from app.store.database import Connection
 from tests.conftest import Exchange
-from tests.story import announced, band, bid, credited, listed, opened, policy, registered, sanctioned
+from tests.story import (
+    announced,
+    band,
+    bid,
+    credited,
+    listed,
+    opened,
+    policy,
+    registered,
+    sanctioned,
+    sold_by,
+)
 
 COUNTY, ORDINARY = "511922", "510722"
 QUANTITY, QUOTA, CAPACITY = (
@@ -235,8 +246,9 @@ async def test_a_county_sees_its_own_listings_and_the_regulator_all(exchange: Ex
     assert [each["id"] for each in rest.json()["items"]] == [theirs]
 
 
-async def test_the_form_shows_both_prices_and_what_is_available(exchange: Exchange) -> None:
-    await band(exchange, QUANTITY, key_project_price="320000.00")
+async def test_the_form_shows_the_prices_the_modes_and_what_is_available(exchange: Exchange) -> None:
+    await band(exchange, QUANTITY, key_project_price="320000.00", unified_price="350000.00")
+    await sold_by(exchange, QUANTITY, "market", "auction")
     batch = (await credited(exchange, COUNTY, {QUANTITY: "10"}))[QUANTITY]
     await offer(exchange, batch, "4")
     officer, regulator = await exchange.county(COUNTY), await exchange.regulator()
@@ -248,10 +260,13 @@ async def test_the_form_shows_both_prices_and_what_is_available(exchange: Exchan
         "floor": "300000.00",
         "ceiling": "450000.00",
         "key_project_price": "320000.00",
+        "unified_price": "350000.00",
         "floor_wan_yuan": "30.000000",
         "ceiling_wan_yuan": "45.000000",
         "key_project_price_wan_yuan": "32.000000",
+        "unified_price_wan_yuan": "35.000000",
     }
+    assert shown["modes"] == ["auction", "market"]
     assert (shown["may_decline_key_projects"], shown["recent_results"]) == (True, [])
     assert (await regulator.get("/v1/listings/form", params={"batch_id": batch})).json() == shown
     other = await exchange.county(ORDINARY)

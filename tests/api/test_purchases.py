@@ -291,6 +291,19 @@ async def test_a_purchase_never_exceeds_what_the_need_has_open(exchange: Exchang
     assert "DECLARED" in answer.json()["detail"]
 
 
+async def test_what_a_registration_reserves_of_a_need_is_not_bought_beside_it(exchange: Exchange) -> None:
+    await an_open_market(exchange)
+    await listed(exchange, POOR, AREA, "4.0000")
+    auction = await announced(exchange, AREA)
+    await listed(exchange, ORDINARY, AREA, "4.0000")
+    need = await approved_need(exchange, BUYER, {AREA: "4.0000"})
+    await registered(exchange, auction, BUYER, "3.0000", need=need)
+    problem = await refused(exchange, unified(need, "1.0001"))
+    assert (problem["code"], problem["facts"]["open"]) == ("exceeds_open_need", "1.0000")
+    await bought(exchange, BUYER, **unified(need, "1.0000"))
+    await verified(exchange)
+
+
 async def declared(exchange: Exchange, wanted: Mapping[Indicator, str]) -> str:
     """A need that nobody has decided on yet."""
     application = await filed_application(exchange, BUYER, wanted)

@@ -1,4 +1,4 @@
-"""The bulletin's queue of open listings, as the store reads it."""
+"""The bulletin's pages, as the store reads them: each starts in an index."""
 
 from datetime import date
 
@@ -29,3 +29,16 @@ async def test_a_page_of_open_listings_starts_in_the_index_wherever_it_is(databa
     assert "Index Scan using ix_listing_queue" in shown, shown
     _, _, condition = shown.partition("ix_listing_queue")
     assert "Index Cond: (ROW((NOT" in condition, shown
+
+
+async def test_a_page_of_results_reads_purchases_from_the_end_of_their_index(database: Database) -> None:
+    async def plan(connection: Connection) -> str:
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        at, letter, number = bulletin.LATEST
+        given = {"at": at, "letter": letter, "id": number, "limit": 51}
+        found = await connection.execute(text("EXPLAIN (COSTS OFF) " + bulletin.RESULTS), given)
+        return "\n".join(row[0] for row in found)
+
+    shown = await database.transact(plan)
+    _, scanned, condition = shown.partition("Scan Backward using ix_purchase_at on purchase")
+    assert scanned and "Index Cond: (at <= " in condition.split("->")[0], shown
