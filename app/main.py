@@ -18,6 +18,7 @@ from app.routers import (
     agenda,
     allocations,
     applications,
+    assessments,
     auctions,
     bands,
     bulletin,
@@ -63,6 +64,7 @@ ROUTERS = (
     agenda.router,
     packages.router,
     inspections.router,
+    assessments.router,
     service.router,
 )
 

@@ -144,12 +144,18 @@ class Action(StrEnum):
     EXPORT_PACKAGE = "export_package"
     IMPORT_PACKAGE = "import_package"
     READ_PACKAGES = "read_packages"
+    # assessment
+    READ_ASSESSMENTS = "read_assessments"
+    READ_ASSESSMENT = "read_assessment"
+    CLOSE_ASSESSMENT = "close_assessment"
     # the public
     READ_BULLETIN_LISTINGS = "read_bulletin_listings"
     READ_BULLETIN_ANNOUNCEMENTS = "read_bulletin_announcements"
     READ_BULLETIN_RESULTS = "read_bulletin_results"
     READ_BULLETIN_BANDS = "read_bulletin_bands"
     READ_BULLETIN_CIRCULATED = "read_bulletin_circulated"
+    READ_BULLETIN_ASSESSMENTS = "read_bulletin_assessments"
+    READ_BULLETIN_ASSESSMENT = "read_bulletin_assessment"
     READ_JOURNAL = "read_journal"
 
 
@@ -173,6 +179,8 @@ PUBLIC: frozenset[Action] = frozenset(
         Action.READ_BULLETIN_RESULTS,
         Action.READ_BULLETIN_BANDS,
         Action.READ_BULLETIN_CIRCULATED,
+        Action.READ_BULLETIN_ASSESSMENTS,
+        Action.READ_BULLETIN_ASSESSMENT,
         Action.READ_JOURNAL,
         Action.READ_ALLOCATION_RECORD,
         Action.READ_ALLOCATION_OUTCOME,
@@ -276,6 +284,9 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.EXPORT_PACKAGE: _OWN_OR_OVERSEEN,
         Action.IMPORT_PACKAGE: _LAND,
         Action.READ_PACKAGES: _OVERSEERS,
+        Action.READ_ASSESSMENTS: _OVERSEERS,
+        Action.READ_ASSESSMENT: _OWN_OR_OVERSEEN,
+        Action.CLOSE_ASSESSMENT: _LAND,
     }
 )
 

@@ -124,6 +124,12 @@ def wan_yuan(fen: int) -> str:
     return format_decimal(fen, MONEY_PLACES + 4)
 
 
+def group_thousands(figure: str) -> str:
+    """Print a decimal string with its thousands set apart, for people to read: 1,234,567.8900."""
+    whole, point, fraction = figure.removeprefix("-").partition(".")
+    return f"{'-' if figure.startswith('-') else ''}{int(whole):,}{point}{fraction}"
+
+
 def rfc3339(instant: datetime) -> str:
     """Print an instant in UTC, ending in Z, with its microseconds: one spelling in answers and events."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

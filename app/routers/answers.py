@@ -92,16 +92,19 @@ class Read:
         result: T = await self._request.app.state.database.read(work)
         return result
 
-    def answer(self, body: str) -> Response:
-        """Answer with a body that is JSON already, such as a published record."""
-        tag = '"' + hashlib.sha256(body.encode()).hexdigest()[:32] + '"'
+    def answer(self, body: str | bytes, *, media_type: str = JSON, name: str | None = None) -> Response:
+        """Answer with a body that is written already: a published record, or a document to keep by name."""
+        written = body.encode() if isinstance(body, str) else body
+        tag = '"' + hashlib.sha256(written).hexdigest()[:32] + '"'
         # Kept if you like, but asked for anew each time; what needs a token only by its bearer.
         kept_by = "private" if hasattr(self._request.state, "actor") else "public"
         headers = {"ETag": tag, "Cache-Control": f"{kept_by}, no-cache"}
+        if name is not None:
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
         asked = self._request.headers.get("if-none-match", "")
         if {tag, "*"} & {candidate.strip().removeprefix("W/") for candidate in asked.split(",")}:
             return Response(status_code=304, headers=headers)
-        return Response(body, media_type=JSON, headers=headers)
+        return Response(written, media_type=media_type, headers=headers)
 
 
 async def _read(request: Request) -> Read:

@@ -35,6 +35,7 @@ REFUSALS: dict[str, Callable[[], Refusal]] = {
     "uq_cash_movement_reference": lambda: Conflict(
         "reference_used", "A movement with this bank reference is recorded already.", field="reference"
     ),
+    "pk_closed_year": lambda: Conflict("year_closed", "This year was closed at the same moment."),
     "fk_designation_jurisdiction": lambda: NotFound("jurisdiction", "of that code", field="jurisdiction"),
 }
 

@@ -70,6 +70,7 @@ class LedgerTransaction(SQLModel, table=True):
     """One balanced set of postings, and what it was for."""
 
     __tablename__ = "ledger_transaction"
+    __table_args__ = (Index("ix_ledger_transaction_at", "at"),)  # a year's assessment reads its own year
 
     id: int | None = Field(default=None, sa_column=columns.identity())
     kind: str = Field(sa_column=columns.text())

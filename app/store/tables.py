@@ -8,6 +8,7 @@ from app.store import (  # noqa: F401
     agenda,
     allocations,
     applications,
+    assessments,
     auctions,
     bands,
     certified,

@@ -1,0 +1,34 @@
+"""Pages (PDF) in Chinese on A4: the embedded font, page numbers, and no clock in their bytes."""
+
+from datetime import datetime
+
+from fpdf import FPDF
+from pylopdf_fonts_zh_cn import sans_path
+
+FONT = "NotoSansSC"
+"""Noto Sans SC, SIL Open Font License; only the characters used are embedded."""
+
+
+class Pages(FPDF):
+    """A document on A4; every page ends with ``footnote`` and its number out of how many."""
+
+    def __init__(self, *, title: str, made_at: datetime, footnote: str, landscape: bool = False) -> None:
+        """Begin one; ``made_at`` is the instant its properties tell, so that no clock gets into it."""
+        super().__init__(orientation="landscape" if landscape else "portrait", unit="mm", format="A4")
+        self._footnote = footnote
+        self.add_font(FONT, fname=sans_path())
+        self.set_font(FONT, size=9)
+        self.set_title(title)
+        self.set_author("Gengheng 耕衡")
+        self.set_lang("zh-CN")
+        self.set_creation_date(made_at)
+        self.set_margins(10, 12, 10)
+        self.set_auto_page_break(auto=True, margin=14)
+
+    def footer(self) -> None:
+        """Number the page."""
+        self.set_y(-10)
+        self.set_font(FONT, size=7)
+        self.cell(0, 4, self._footnote, align="L")
+        self.set_x(self.l_margin)
+        self.cell(0, 4, f"第 {self.page_no()} 页　共 {{nb}} 页", align="R")
