@@ -115,6 +115,9 @@ class Action(StrEnum):
     PAY_TRADE = "pay_trade"
     SETTLE_TRADE = "settle_trade"
     DEFAULT_TRADE = "default_trade"
+    ENTER_OBJECTION = "enter_objection"
+    READ_OBJECTIONS = "read_objections"
+    DECIDE_OBJECTION = "decide_objection"
     READ_ACCOUNT = "read_account"
     READ_ACCOUNT_ENTRIES = "read_account_entries"
     RECORD_DEPOSIT = "record_deposit"
@@ -156,6 +159,7 @@ class Action(StrEnum):
     READ_BULLETIN_CIRCULATED = "read_bulletin_circulated"
     READ_BULLETIN_ASSESSMENTS = "read_bulletin_assessments"
     READ_BULLETIN_ASSESSMENT = "read_bulletin_assessment"
+    READ_BULLETIN_NOTICES = "read_bulletin_notices"
     READ_JOURNAL = "read_journal"
 
 
@@ -181,6 +185,7 @@ PUBLIC: frozenset[Action] = frozenset(
         Action.READ_BULLETIN_CIRCULATED,
         Action.READ_BULLETIN_ASSESSMENTS,
         Action.READ_BULLETIN_ASSESSMENT,
+        Action.READ_BULLETIN_NOTICES,
         Action.READ_JOURNAL,
         Action.READ_ALLOCATION_RECORD,
         Action.READ_ALLOCATION_OUTCOME,
@@ -194,6 +199,8 @@ _OVERSEERS = {Role.LAND_REGULATOR: Scope.ANY, Role.AUDITOR: Scope.ANY}
 _EVERYBODY = dict.fromkeys(Role, Scope.ANY)
 _LAND = {Role.LAND_REGULATOR: Scope.ANY}
 _OWN_OR_OVERSEEN = {**_OFFICERS, **_OVERSEERS}
+# What is in public notice is everybody's to object to, whoever buys and sells.
+_ANY_OFFICE = dict.fromkeys(_OWN_OR_OVERSEEN, Scope.ANY)
 _MONEY_READERS = {**_OWN_OR_OVERSEEN, Role.TREASURER: Scope.ANY}
 
 ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
@@ -259,6 +266,9 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.PAY_TRADE: _OFFICERS,
         Action.SETTLE_TRADE: {Role.TREASURER: Scope.ANY},
         Action.DEFAULT_TRADE: _LAND,
+        Action.ENTER_OBJECTION: _ANY_OFFICE,
+        Action.READ_OBJECTIONS: _OWN_OR_OVERSEEN,
+        Action.DECIDE_OBJECTION: _LAND,
         Action.READ_ACCOUNT: _MONEY_READERS,
         Action.READ_ACCOUNT_ENTRIES: _MONEY_READERS,
         Action.RECORD_DEPOSIT: {Role.TREASURER: Scope.ANY},

@@ -23,6 +23,7 @@ class Kind(Enum):
     PURCHASE = ("U", "purchase")
     TRADE = ("T", "trade")
     LINE = ("I", "trade line")
+    OBJECTION = ("H", "objection")
     BAND = ("C", "price band")
     POLICY = ("Y", "policy")
     SANCTION = ("S", "sanction")

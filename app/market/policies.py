@@ -60,6 +60,8 @@ class PolicySet:
     rule_set: RuleSet
     old_method_refused_from: date  # 项目挂钩: refused for applications filed on or after this day, [N]
     overdue_rectification_suspends: bool  # RULES 12: once, by itself
+    objection_working_days: int  # 异议
+    confirmation_prefix: str  # 成交确认书文号
     calendar_years: tuple[CalendarYear, ...]  # the years published so far
 
 
@@ -118,6 +120,14 @@ def _lead_days(value: Any, field: str) -> tuple[int, ...]:
             field=field,
         )
     return tuple(sorted(value))
+
+
+def _prefix(value: Any, field: str) -> str:
+    if not isinstance(value, str) or not re.fullmatch("[\u4e00-\u9fff]{1,10}", value):
+        raise Malformed(
+            "bad_policy", 'A prefix is 1 to 10 Chinese characters, such as "川耕调".', field=field
+        )
+    return value
 
 
 def _rule_set(value: Any, field: str) -> RuleSet:
@@ -230,6 +240,8 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "rule_set": _rule_set,
     "old_method_refused_from": _day,
     "overdue_rectification_suspends": _switch,
+    "objection_working_days": _whole(1, 120),
+    "confirmation_prefix": _prefix,
 }
 """The policies by name, each with what reads and checks its value."""
 
@@ -266,6 +278,8 @@ DEFAULTS: Mapping[str, Any] = {
     "rule_set": {"name": "国土资规〔2017〕13号", "issued_on": "2017-12-11", "valid_years": 5},
     "old_method_refused_from": "2018-04-01",
     "overdue_rectification_suspends": False,
+    "objection_working_days": 5,
+    "confirmation_prefix": "耕调",
 }
 """What the migrations lay; a province sets its own after them."""
 

@@ -123,6 +123,17 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "The day from which land applications by the old method, supplied by one named project, are refused.",
         "自该日起不再受理项目挂钩方式的用地报批，以申请受理之日为准。",
     ),
+    "objection_working_days": Description(
+        "whole number from 1 to 120",
+        "Working days in which the land regulator is expected to decide an objection; its trade waits as "
+        "long as it takes.",
+        "异议提出后应当作出决定的工作日数；决定之前公示期中止。",
+    ),
+    "confirmation_prefix": Description(
+        "1 to 10 Chinese characters, such as 川耕调",
+        "What the numbers of confirmations begin with, before the year and the number of the trade.",
+        "成交确认书文号的代字，其后为年份与成交编号，以确认之时为准。",
+    ),
 }
 
 CALENDAR = Description(

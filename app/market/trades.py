@@ -140,6 +140,8 @@ class Trade:
     ``amount_fen`` is the sum of the active lines; ``deposit_fen`` the part of it that the bid deposit
     (保证金) covers, held in the buyer's locked money until payment. ``unpublished_years`` are those whose
     working-day calendar was not known at the award, so that its deadlines count Monday to Friday there.
+    While an objection is open ``notice_stopped_at`` says since when the notice's clock stands, and both
+    deadlines are what they were then.
     """
 
     id: int
@@ -162,6 +164,8 @@ class Trade:
     ended_at: datetime | None
     end_reason: str | None
     lines: tuple[Line, ...]
+    notice_stopped_at: datetime | None = None
+    confirmation_number: str | None = None
 
     @property
     def active_lines(self) -> tuple[Line, ...]:
@@ -221,8 +225,24 @@ def _step(trade: Trade, named: str, event: TradeEvent) -> TradeState:
     return step(TRANSITIONS, "trade", named, trade.state, event)
 
 
-def confirm(trade: Trade, named: str, now: datetime) -> Trade:
-    """The trade with its confirmation (成交确认书), once the public notice has ended."""
+def _refuse_standing(trade: Trade, named: str) -> None:
+    if trade.notice_stopped_at is not None:
+        raise Conflict(
+            "objection_open",
+            f"The notice of trade {named} stands since {rfc3339(trade.notice_stopped_at)}: an objection is "
+            "open. The trade goes on once the land regulator has decided it.",
+            notice_stopped_at=rfc3339(trade.notice_stopped_at),
+        )
+
+
+def confirmation_number(prefix: str, year: int, trade_id: int) -> str:
+    """The number of a confirmation (成交确认书): the province's prefix, the year in China, the trade."""
+    return f"{prefix}〔{year}〕{trade_id:010d}号"
+
+
+def confirm(trade: Trade, named: str, now: datetime, number: str) -> Trade:
+    """The trade with its confirmation (成交确认书) under its number, once the public notice has ended."""
+    _refuse_standing(trade, named)
     after = _step(trade, named, TradeEvent.CONFIRM)
     if now < trade.notice_ends_at:
         raise Conflict(
@@ -233,7 +253,7 @@ def confirm(trade: Trade, named: str, now: datetime) -> Trade:
             now=rfc3339(now),
         )
     _refuse_overdue(trade, named, now)
-    return replace(trade, state=after, confirmed_at=now)
+    return replace(trade, state=after, confirmed_at=now, confirmation_number=number)
 
 
 def _refuse_overdue(trade: Trade, named: str, now: datetime) -> None:
@@ -269,6 +289,7 @@ def to_pay_fen(trade: Trade) -> int:
 
 def pay(trade: Trade, named: str, now: datetime, available_fen: int) -> tuple[Trade, tuple[Entry, ...]]:
     """The trade paid into its buyer's escrow; raises Conflict when late, Insufficient when short."""
+    _refuse_standing(trade, named)
     after = _step(trade, named, TradeEvent.PAY)
     _refuse_overdue(trade, named, now)
     due = payment(trade)
@@ -313,7 +334,11 @@ def settle(trade: Trade, named: str, now: datetime) -> tuple[Trade, tuple[Entry,
 
 
 def default(trade: Trade, named: str, now: datetime, reason: str) -> tuple[Trade, tuple[Entry, ...]]:
-    """The trade in default: the held deposit goes to the sellers in proportion to their lines' amounts."""
+    """The trade in default: the held deposit goes to the sellers in proportion to their lines' amounts.
+
+    Not while an objection is open: who waits for its decision is not late.
+    """
+    _refuse_standing(trade, named)
     after = _step(trade, named, TradeEvent.DEFAULT)
     lines = trade.active_lines
     held = money(trade.buyer, Bucket.LOCKED)
@@ -334,11 +359,22 @@ def void_lines(
     Paid: the lines' amounts leave escrow. Before: their share of the deposit is no longer held. A trade
     that keeps no line is void.
     """
+    gone = frozenset(line.id for line in trade.active_lines if line.listing_id == listing_id)
+    ensure(bool(gone), f"trade {named} has no active line of listing {listing_id}")
+    return _without(trade, named, gone, now, reason)
+
+
+def void(trade: Trade, named: str, now: datetime, reason: str) -> tuple[Trade, tuple[Entry, ...]]:
+    """The trade void as a whole, and all the buyer's money for it released."""
+    return _without(trade, named, frozenset(line.id for line in trade.active_lines), now, reason)
+
+
+def _without(
+    trade: Trade, named: str, gone: frozenset[int], now: datetime, reason: str
+) -> tuple[Trade, tuple[Entry, ...]]:
     ended = _step(trade, named, TradeEvent.VOID)
     lines = trade.active_lines
     parts = shares(trade.deposit_fen, [line.amount_fen for line in lines])
-    gone = {line.id for line in lines if line.listing_id == listing_id}
-    ensure(bool(gone), f"trade {named} has no active line of listing {listing_id}")
     deposit = sum(part for line, part in zip(lines, parts, strict=True) if line.id in gone)
     amount = sum(line.amount_fen for line in lines if line.id in gone)
     paid = trade.state is TradeState.PAID
@@ -356,7 +392,7 @@ def void_lines(
         ),
     )
     if len(gone) == len(lines):
-        after = replace(after, state=ended, ended_at=now, end_reason=reason)
+        after = replace(after, state=ended, ended_at=now, end_reason=reason, notice_stopped_at=None)
     return after, released
 
 

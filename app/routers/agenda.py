@@ -21,7 +21,7 @@ class DueView(View):
 
     kind: str
     subject: str = Field(description="The public id of the thing")
-    jurisdiction: str | None = Field(description="Whose it is to act; null where it concerns everybody")
+    jurisdiction: str | None = Field(description="Whose it is, to act or to wait for it; null: everybody's")
     due_at: Instant = Field(description="The first instant that is too late")
     days_left: int = Field(description="Days in China: 0 on the last day, below 0 after it")
     what: str
@@ -48,7 +48,7 @@ class ReminderView(View):
 
     kind: str
     subject: str = Field(description="The public id of the thing")
-    jurisdiction: str | None = Field(description="Whose it is to act; null where it concerns everybody")
+    jurisdiction: str | None = Field(description="Whose it is, to act or to wait for it; null: everybody's")
     due_at: Instant = Field(description="The deadline as it stood then")
     lead_days: int
     sent_at: Instant

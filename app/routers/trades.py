@@ -76,7 +76,12 @@ class TradeView(View):
     awarded_at: Instant
     notice_ends_at: Instant = Field(description="The public notice 公示 ends; confirmation from then on")
     payment_due_at: Instant = Field(description="Payment counts before this instant")
+    notice_stopped_at: Instant | None = Field(
+        description="Since when the notice's clock stands, an objection 异议 being open: both deadlines move "
+        "once it is decided"
+    )
     confirmed_at: Instant | None
+    confirmation_number: str | None = Field(description="成交确认书文号")
     paid_at: Instant | None
     ended_at: Instant | None
     end_reason: str | None
@@ -106,7 +111,9 @@ class TradeView(View):
             awarded_at=trade.awarded_at,
             notice_ends_at=trade.notice_ends_at,
             payment_due_at=trade.payment_due_at,
+            notice_stopped_at=trade.notice_stopped_at,
             confirmed_at=trade.confirmed_at,
+            confirmation_number=trade.confirmation_number,
             paid_at=trade.paid_at,
             ended_at=trade.ended_at,
             end_reason=trade.end_reason,

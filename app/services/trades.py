@@ -1,7 +1,9 @@
 """Trades (成交) from award to payment, and how they end otherwise: default and voiding (RULES 11)."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from app.market import objections
 from app.market import trades as market
 from app.market.access import Action, Actor, permit, permitted_jurisdiction
 from app.market.errors import NotFound
@@ -11,12 +13,26 @@ from app.market.ledger import Bucket, Entry, money
 from app.market.trades import Trade, TradeState
 from app.market.units import format_money, format_quantity
 from app.sealing.keys import Keys
+from app.services.days import day_of
 from app.services.journal import announce
-from app.store import clock, ledger, listings, needs
+from app.store import clock, ledger, listings, needs, policies
+from app.store import objections as objection_store
 from app.store import trades as store
 from app.store.database import Connection
 
-__all__ = ["confirm", "default", "default_overdue", "held", "pay", "trade", "trades", "void_lines"]
+__all__ = [
+    "confirm",
+    "default",
+    "default_overdue",
+    "held",
+    "lock_goods",
+    "named",
+    "pay",
+    "trade",
+    "trades",
+    "void",
+    "void_lines",
+]
 
 OVERDUE = "payment_overdue"
 """The reason of a default that fell due by itself (逾期未付款)."""
@@ -65,7 +81,9 @@ async def confirm(connection: Connection, *, actor: Actor, number: int) -> Trade
     """Confirm a trade (成交确认书) after its public notice; raises NotFound, WrongState, Conflict."""
     before = await held(connection, actor, Action.CONFIRM_TRADE, number)
     now = await clock.now(connection)
-    after = market.confirm(before, named(before), now)
+    in_force = await policies.in_force(connection, now)
+    letter = market.confirmation_number(in_force.confirmation_prefix, day_of(now).year, before.id)
+    after = market.confirm(before, named(before), now, letter)
     await store.save(connection, [(before, after)])
     await announce(
         connection,
@@ -73,7 +91,11 @@ async def confirm(connection: Connection, *, actor: Actor, number: int) -> Trade
         kind="trade.confirmed",
         subject=named(after),
         actor=actor.jurisdiction,
-        facts={"buyer": after.buyer, "amount": format_money(after.amount_fen)},
+        facts={
+            "buyer": after.buyer,
+            "amount": format_money(after.amount_fen),
+            "confirmation_number": letter,
+        },
     )
     return after
 
@@ -121,9 +143,14 @@ async def default_overdue(connection: Connection, *, keys: Keys, tried: set[int]
     return True
 
 
+async def lock_goods(connection: Connection, trade: Trade) -> None:
+    """Lock the need and the listings that a trade, which the caller holds, would go back to (ADR 0004)."""
+    await needs.lock(connection, [trade.need_id])
+    await listings.lock(connection, [line.listing_id for line in trade.active_lines])
+
+
 async def _default(connection: Connection, before: Trade, *, actor: str | None, reason: str) -> Trade:
-    await needs.lock(connection, [before.need_id])
-    await listings.lock(connection, [line.listing_id for line in before.active_lines])
+    await lock_goods(connection, before)
     now = await clock.now(connection)
     after, entries = market.default(before, named(before), now, reason)
     await store.save(connection, [(before, after)])
@@ -144,6 +171,50 @@ async def _default(connection: Connection, before: Trade, *, actor: str | None, 
         },
     )
     return after
+
+
+async def void(
+    connection: Connection, before: Trade, *, now: datetime, actor: str | None, reason: str
+) -> Trade:
+    """Void a trade as a whole: lines back to listings and need, all money released; open objections lapse.
+
+    The caller holds the trade and has called ``lock_goods``.
+    """
+    after, released = market.void(before, named(before), now, reason)
+    await store.save(connection, [(before, after)])
+    await store.void_lines(connection, [line.id for line in before.active_lines])
+    await _give_back(connection, [(before, before.active_lines)])
+    await _lapse_objections(connection, [after], now)
+    await ledger.post(
+        connection, kind="voiding", reference=named(after), at=now, actor=actor, entries=released
+    )
+    await announce(
+        connection,
+        at=now,
+        kind="trade.voided",
+        subject=named(after),
+        actor=actor,
+        facts={"buyer": after.buyer, "returned": [_line_facts(line) for line in before.active_lines]},
+    )
+    return after
+
+
+async def _lapse_objections(connection: Connection, trades_: Sequence[Trade], now: datetime) -> None:
+    """End the open objections to trades that have become void: there is nothing left to decide."""
+    ended = [trade_.id for trade_ in trades_ if trade_.state is TradeState.VOIDED]
+    lapsed = [
+        objections.decided(
+            each,
+            public_id(Kind.OBJECTION, each.id),
+            objections.ObjectionEvent.LAPSE,
+            at=now,
+            by=None,
+            reason=None,
+        )
+        for each in await objection_store.open_of(connection, ended)
+    ]
+    if lapsed:
+        await objection_store.save(connection, lapsed)
 
 
 async def void_lines(
@@ -167,6 +238,7 @@ async def void_lines(
     await store.save(connection, changes)
     await store.void_lines(connection, [line.id for _, lines in dropped for line in lines])
     await _give_back(connection, dropped)
+    await _lapse_objections(connection, [after for _, after in changes], now)
     await announce(
         connection,
         at=now,

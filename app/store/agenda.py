@@ -41,9 +41,9 @@ class Source:
     """One kind of deadline: its name, what it says to a person, and the SELECT that finds it.
 
     ``sql`` returns (subject text, jurisdiction text, due_at timestamptz) of what is still open, at most one
-    row per subject. ``subject`` is the public id (``named``); ``jurisdiction`` whose it is to act, NULL
-    where it concerns everybody; ``due_at`` the first instant that is too late. It may use the parameters
-    ``:now`` (timestamptz) and ``:today`` (date, in China), and no others.
+    row per subject. ``subject`` is the public id (``named``); ``jurisdiction`` whose it is, to act or
+    to wait for it, NULL where it concerns everybody; ``due_at`` the first instant that is too late. It may
+    use the parameters ``:now`` (timestamptz) and ``:today`` (date, in China), and no others.
     """
 
     kind: str
@@ -68,14 +68,25 @@ SOURCES: tuple[Source, ...] = (
         "The public notice of a trade ends; its buyer can confirm it from then on",
         "成交公示期满，买方可签订成交确认书",
         f"""SELECT {named(Kind.TRADE, "id")} AS subject, buyer AS jurisdiction, notice_ends_at AS due_at
-              FROM trade WHERE state = 'AWARDED' AND notice_ends_at > CAST(:now AS timestamptz)""",
+              FROM trade
+             WHERE state = 'AWARDED' AND notice_stopped_at IS NULL
+               AND notice_ends_at > CAST(:now AS timestamptz)""",
     ),
     Source(
         "payment_due",
         "Payment of a trade is due; after that it is in default",
         "成交价款缴纳截止，逾期视为违约",
         f"""SELECT {named(Kind.TRADE, "id")} AS subject, buyer AS jurisdiction, payment_due_at AS due_at
-              FROM trade WHERE state IN ('AWARDED', 'CONFIRMED')""",
+              FROM trade WHERE state IN ('AWARDED', 'CONFIRMED') AND notice_stopped_at IS NULL""",
+    ),
+    Source(
+        "objection_undecided",
+        "The land regulator is expected to decide an objection; its trade waits until then",
+        "异议处理期限届满，决定之前公示期中止",
+        f"""SELECT {named(Kind.OBJECTION, "objection.id")} AS subject, trade.buyer AS jurisdiction,
+                   objection.decide_by AS due_at
+              FROM objection JOIN trade ON trade.id = objection.trade_id
+             WHERE objection.state = 'OPEN'""",
     ),
     Source(
         "auction_opens",

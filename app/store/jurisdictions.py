@@ -1,6 +1,6 @@
 """The register of jurisdictions (行政区划), their and their designations."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -101,6 +101,22 @@ async def jurisdiction_on(connection: Connection, code: str, day: date) -> marke
     )
     row = found.first()
     return None if row is None else _jurisdiction(row)
+
+
+async def names_on(connection: Connection, codes: Collection[str], day: date) -> Mapping[str, str]:
+    """Return the names of jurisdictions on a day, by code; one without a version then is missing."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT DISTINCT ON (code) code, name FROM jurisdiction_version
+             WHERE code = ANY(CAST(:codes AS text[])) AND valid_from <= :day
+               AND (valid_until IS NULL OR :day < valid_until)
+             ORDER BY code, valid_from DESC
+            """
+        ),
+        {"codes": sorted(codes), "day": day},
+    )
+    return {row.code: row.name for row in found}
 
 
 async def jurisdictions_on(

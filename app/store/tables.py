@@ -19,6 +19,7 @@ from app.store import (  # noqa: F401
     ledger,
     listings,
     needs,
+    objections,
     obligations,
     packages,
     policies,

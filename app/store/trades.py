@@ -25,6 +25,11 @@ class Trade(SQLModel, table=True):
         UniqueConstraint("auction_id", "bid_id"),
         UniqueConstraint("allocation_id", "need_id"),
         UniqueConstraint("purchase_id"),
+        UniqueConstraint("confirmation_number"),
+        CheckConstraint(
+            "(confirmed_at IS NULL) = (confirmation_number IS NULL)", name="ck_trade_confirmation_number"
+        ),
+        CheckConstraint("notice_stopped_at IS NULL OR state = 'AWARDED'", name="ck_trade_notice_stopped_at"),
         Index(
             "ix_trade_payment_due",
             "payment_due_at",
@@ -45,8 +50,10 @@ class Trade(SQLModel, table=True):
     awarded_at: datetime = Field(sa_column=columns.instant())
     notice_ends_at: datetime = Field(sa_column=columns.instant())
     payment_due_at: datetime = Field(sa_column=columns.instant())
+    notice_stopped_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     unpublished_years: list[str] = Field(default_factory=list, sa_column=columns.texts())
     confirmed_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
+    confirmation_number: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     paid_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     end_reason: str | None = Field(default=None, sa_column=columns.text(nullable=True))
@@ -78,7 +85,8 @@ class TradeLine(SQLModel, table=True):
 _COLUMNS = """trade.id, trade.buyer, trade.need_id, trade.auction_id, trade.bid_id, trade.allocation_id,
     trade.purchase_id, (SELECT mode FROM purchase WHERE purchase.id = trade.purchase_id) AS purchase_mode,
     trade.state, trade.amount, trade.deposit, trade.awarded_at, trade.notice_ends_at, trade.payment_due_at,
-    trade.unpublished_years, trade.confirmed_at, trade.paid_at, trade.ended_at, trade.end_reason"""
+    trade.notice_stopped_at, trade.unpublished_years, trade.confirmed_at, trade.confirmation_number,
+    trade.paid_at, trade.ended_at, trade.end_reason"""
 
 
 async def insert(
@@ -220,6 +228,8 @@ async def _with_lines(connection: Connection, rows: Sequence[Any]) -> list[marke
             ended_at=row.ended_at,
             end_reason=row.end_reason,
             lines=tuple(lines[row.id]),
+            notice_stopped_at=row.notice_stopped_at,
+            confirmation_number=row.confirmation_number,
         )
         for row in rows
     ]
@@ -244,6 +254,7 @@ async def lock_overdue(connection: Connection, now: datetime, tried: Collection[
             f"""
             SELECT {_COLUMNS} FROM trade
              WHERE state IN ('AWARDED', 'CONFIRMED') AND payment_due_at <= :now
+               AND notice_stopped_at IS NULL
                AND id <> ALL(CAST(:tried AS bigint[]))
              ORDER BY payment_due_at, id LIMIT 1 FOR UPDATE SKIP LOCKED
             """
@@ -275,13 +286,22 @@ async def save(connection: Connection, changes: Sequence[tuple[market.Trade, mar
         text(
             """
             UPDATE trade SET state = fresh.state, amount = fresh.amount, deposit = fresh.deposit,
-                             confirmed_at = fresh.confirmed_at, paid_at = fresh.paid_at,
-                             ended_at = fresh.ended_at, end_reason = fresh.end_reason
+                             notice_ends_at = fresh.notice_ends_at,
+                             payment_due_at = fresh.payment_due_at,
+                             notice_stopped_at = fresh.stopped_at,
+                             unpublished_years = CAST(fresh.unpublished_years AS text[]),
+                             confirmed_at = fresh.confirmed_at, confirmation_number = fresh.number,
+                             paid_at = fresh.paid_at, ended_at = fresh.ended_at,
+                             end_reason = fresh.end_reason
               FROM unnest(CAST(:ids AS bigint[]), CAST(:befores AS text[]), CAST(:states AS text[]),
                           CAST(:amounts AS bigint[]), CAST(:deposits AS bigint[]),
-                          CAST(:confirmed AS timestamptz[]), CAST(:paid AS timestamptz[]),
-                          CAST(:ended AS timestamptz[]), CAST(:reasons AS text[]))
-                   AS fresh(id, before, state, amount, deposit, confirmed_at, paid_at, ended_at, end_reason)
+                          CAST(:notices AS timestamptz[]), CAST(:dues AS timestamptz[]),
+                          CAST(:stopped AS timestamptz[]), CAST(:years AS text[]),
+                          CAST(:confirmed AS timestamptz[]), CAST(:numbers AS text[]),
+                          CAST(:paid AS timestamptz[]), CAST(:ended AS timestamptz[]),
+                          CAST(:reasons AS text[]))
+                   AS fresh(id, before, state, amount, deposit, notice_ends_at, payment_due_at, stopped_at,
+                            unpublished_years, confirmed_at, number, paid_at, ended_at, end_reason)
              WHERE trade.id = fresh.id AND trade.state = fresh.before
             """
         ),
@@ -291,6 +311,12 @@ async def save(connection: Connection, changes: Sequence[tuple[market.Trade, mar
             "states": [after.state.value for _, after in changes],
             "amounts": [after.amount_fen for _, after in changes],
             "deposits": [after.deposit_fen for _, after in changes],
+            "notices": [after.notice_ends_at for _, after in changes],
+            "dues": [after.payment_due_at for _, after in changes],
+            "stopped": [after.notice_stopped_at for _, after in changes],
+            # Written as PostgreSQL writes an array: unnest would take apart an array of arrays.
+            "years": ["{" + ",".join(map(str, after.unpublished_years)) + "}" for _, after in changes],
+            "numbers": [after.confirmation_number for _, after in changes],
             "confirmed": [after.confirmed_at for _, after in changes],
             "paid": [after.paid_at for _, after in changes],
             "ended": [after.ended_at for _, after in changes],
@@ -351,5 +377,23 @@ async def trades(
             """
         ),
         {"party": party, "state": state, "auction_id": auction_id, "after": after, "limit": limit},
+    )
+    return await _with_lines(connection, found.all())
+
+
+async def in_notice(
+    connection: Connection, *, now: datetime, after: int | None, limit: int
+) -> Sequence[market.Trade]:
+    """Return at most ``limit`` trades whose public notice lasts, or whose clock stands, by id."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT {_COLUMNS} FROM trade
+             WHERE state = 'AWARDED' AND (notice_ends_at > :now OR notice_stopped_at IS NOT NULL)
+               AND (CAST(:after AS bigint) IS NULL OR id > CAST(:after AS bigint))
+             ORDER BY id LIMIT :limit
+            """
+        ),
+        {"now": now, "after": after, "limit": limit},
     )
     return await _with_lines(connection, found.all())

@@ -38,6 +38,7 @@ from app.market.workdays import CalendarYear
 
 AT = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 QUANTITY = Indicator.FARMLAND_QUANTITY
+NUMBER = "耕调〔2026〕0000000007号"
 
 
 def line(id_: int, seller: str, amount_fen: int, *, listing: int | None = None) -> Line:
@@ -141,9 +142,9 @@ def test_the_step_left_over_goes_to_the_largest_remainder_then_the_first() -> No
 def test_a_trade_is_confirmed_once_its_notice_has_ended_and_not_a_moment_before() -> None:
     awarded = trade(*TWO)
     with pytest.raises(Conflict) as refusal:
-        confirm(awarded, "T7", awarded.notice_ends_at - timedelta(microseconds=1))
+        confirm(awarded, "T7", awarded.notice_ends_at - timedelta(microseconds=1), NUMBER)
     assert refusal.value.code == "notice_running"
-    assert confirm(awarded, "T7", awarded.notice_ends_at).state is TradeState.CONFIRMED
+    assert confirm(awarded, "T7", awarded.notice_ends_at, NUMBER).state is TradeState.CONFIRMED
 
 
 def test_payment_takes_the_price_less_the_deposit_and_both_go_into_escrow() -> None:
@@ -166,9 +167,9 @@ def test_a_payment_that_is_a_fen_short_is_refused_with_the_shortage() -> None:
 
 def test_what_can_no_longer_be_paid_is_not_confirmed_either() -> None:
     waiting = trade(*TWO, state=TradeState.AWARDED)
-    confirm(waiting, "T7", waiting.payment_due_at - timedelta(microseconds=1))
+    confirm(waiting, "T7", waiting.payment_due_at - timedelta(microseconds=1), NUMBER)
     with pytest.raises(Conflict) as refusal:
-        confirm(waiting, "T7", waiting.payment_due_at)
+        confirm(waiting, "T7", waiting.payment_due_at, NUMBER)
     assert refusal.value.code == "payment_overdue"
 
 

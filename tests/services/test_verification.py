@@ -23,13 +23,17 @@ LAND = Indicator.FARMLAND_QUANTITY
 
 
 async def a_busy_exchange(exchange: Exchange) -> None:
-    """Trades settled, paid and awarded; a listing with a rest; an obligation open, and one made good; of two
-    applications that were written off one stands, and one was refused.
+    """Trades settled, paid and objected to; a listing with a rest; an obligation open, and one made good; two
+    applications written off, one of which stands while the other was refused.
     """
     await funded(exchange, BUYER, "10000000.00")
     await settled(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 50_000, kept=10_000)]))
     await paid(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 40_000)]))
-    await awarded(exchange, BUYER, [Sale(SELLER, 30_000)], deposit_fen=900_000_00)
+    waiting = await awarded(exchange, BUYER, [Sale(SELLER, 30_000)], deposit_fen=900_000_00)
+    objecting = await (await exchange.county(SELLER)).post(
+        f"/v1/trades/{waiting}/objections", {"reason": "地块不实"}
+    )
+    assert objecting.status_code == 201
     await owing(exchange, SELLER, {LAND: 5_000})
     good = await owing(exchange, SELLER, {LAND: 7_000})
     await credited(exchange, SELLER, {LAND: "0.7000"})
@@ -191,6 +195,21 @@ TAMPERINGS = {
         ["UPDATE trade SET deposit = deposit - 1 WHERE id = {row}"],
         "(SELECT min(id) FROM trade WHERE state = 'AWARDED')",
         ["510100: 90000000 fen are locked, deposits held are 89999999"],
+    ),
+    "a clock that was set going by hand": (
+        ["UPDATE trade SET notice_stopped_at = NULL WHERE id = {row}"],
+        "(SELECT trade_id FROM objection)",
+        ["trade {row} (AWARDED): its clock goes, of its objections 1 are open"],
+    ),
+    "a clock that stands for nothing": (
+        ["UPDATE objection SET state = 'LAPSED', ended_at = now() WHERE trade_id = {row}"],
+        "(SELECT trade_id FROM objection)",
+        ["trade {row} (AWARDED): its clock stands, of its objections 0 are open"],
+    ),
+    "a confirmation's number": (
+        ["UPDATE trade SET confirmation_number = '耕调〔2026〕0000000000号' WHERE id = {row}"],
+        "(SELECT min(id) FROM trade WHERE state = 'PAID')",
+        ["trade {row}: its confirmation of"],
     ),
     "a cash movement": (
         ["UPDATE cash_movement SET amount = amount - 1 WHERE id = {row}"],

@@ -45,6 +45,8 @@ CHANGED: Mapping[str, Any] = {
     "reminder_lead_days": [10],
     "rule_set": {"name": "下一规则", "issued_on": "2026-01-01", "valid_years": 5},
     "old_method_refused_from": "2100-01-01",
+    "objection_working_days": 7,
+    "confirmation_prefix": "川耕调",
 }
 """A value of each policy that differs from the first one."""
 
