@@ -17,6 +17,7 @@ from app.market.applications import ApplicationKind
 from app.market.bands import Band, Costs
 from app.market.errors import KeyReused, Refusal
 from app.market.indicators import Indicator
+from app.market.modes import OPEN_MODES
 from app.market.needs import KeyLevel
 from app.market.projects import Fund, FundSource, LandUse, Parcel, Project, ProjectKind, SurplusUse
 from app.market.units import format_quantity
@@ -28,6 +29,7 @@ from app.services import (
     bands,
     listings,
     needs,
+    policies,
     projects,
     verification,
 )
@@ -188,7 +190,17 @@ class Driver:
 
     # --- bands, reserves, money
 
-    def set_band(self, indicator: str, floor: int, ceiling: int, key_price: int) -> None:
+    def permit_every_mode(self) -> None:
+        """Have the policy permit all modes of sale of every indicator."""
+        starts_at = self.now() + timedelta(seconds=30)
+        modes = {indicator.value: [mode.value for mode in OPEN_MODES] for indicator in Indicator}
+        given = {"name": "trade_modes", "value": modes, "starts_at": starts_at}
+        assert self.attempt("set_policy", set(), policies.set_policy, actor=REGULATOR, **given)
+        self.wait(starts_at)
+
+    def set_band(
+        self, indicator: str, floor: int, ceiling: int, key_price: int, unified_price: int | None
+    ) -> None:
         """Set a band and wait until it is in force."""
         against = set() if floor <= key_price <= ceiling else {"key_price_outside_band"}
         starts_at = self.now() + timedelta(seconds=30)
@@ -198,14 +210,14 @@ class Driver:
             bands.set_band,
             actor=REGULATOR,
             indicator=Indicator(indicator),
-            band=Band(floor, ceiling, key_price),
+            band=Band(floor, ceiling, key_price, unified_price),
             costs=Costs(floor, 0, 0, 0),
             floor_factor=Decimal(1),
             ceiling_factor=Decimal("1.5"),
             starts_at=starts_at,
         )
         if done:
-            self.model.bands[indicator] = ModelBand(floor, ceiling, key_price)
+            self.model.bands[indicator] = ModelBand(floor, ceiling, key_price, unified_price)
             self.wait(starts_at)
 
     def credit(self, county: str, area_m2: int, kind: str) -> None:

@@ -15,6 +15,7 @@ class Band:
     floor: int
     ceiling: int
     key_price: int
+    unified_price: int | None = None
 
 
 @dataclass

@@ -34,6 +34,7 @@ _PICTURE = {
         """SELECT trade_id, row_number() OVER (PARTITION BY trade_id ORDER BY id) - 1, listing_id, quantity,
                   price, amount, state FROM trade_line""",
     ),
+    "write_offs": (1, "SELECT reference, reserve FROM write_off WHERE reversal_id IS NULL"),
 }
 """By name: how many columns are the key, and the statement."""
 
@@ -54,7 +55,9 @@ _WRITTEN = """
            (SELECT count(*) FROM posting), (SELECT count(*) FROM stored_answer),
            (SELECT count(*) FROM cash_movement), (SELECT count(*) FROM project),
            (SELECT count(*) FROM certified_parcel), (SELECT count(*) FROM allocation),
-           (SELECT count(*) FROM price_band)
+           (SELECT count(*) FROM price_band), (SELECT count(*) FROM purchase),
+           (SELECT count(*) FROM write_off), (SELECT count(*) FROM sanction),
+           (SELECT count(*) FROM obligation)
 """
 
 

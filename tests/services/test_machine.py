@@ -26,10 +26,13 @@ from app.sealing.keys import Keys
 from app.store import embedded
 from app.store.database import Connection, Database
 from tests.conftest import SavepointDatabase, fresh_database
-from tests.services.auction_driver import AuctionDriver, Round, Terms
+from tests.services import life_moves  # noqa: F401  (its moves enter MOVES)
+from tests.services.auction_driver import Round, Terms
 from tests.services.entities import CAPACITY, LINKAGE, PADDY, QUANTITY, UNSETTLED, Auction, Trade
-from tests.services.model import Model
+from tests.services.life_driver import LifeDriver
+from tests.services.life_model import LifeModel
 from tests.services.moves import MOVES, move, when
+from tests.services.tour import TOUR
 
 T = TypeVar("T")
 POOR, PLAIN, CITY, TOWN = "511922", "510182", "510100", "510400"
@@ -37,7 +40,13 @@ EVERYBODY = (POOR, PLAIN, CITY, TOWN)
 """A poverty county, an ordinary one, and two cities; each of them may buy and sell."""
 
 FLOOR, CEILING = 300_000_00, 450_000_00
-BANDS = ((FLOOR, CEILING, FLOOR), (FLOOR, 400_000_00, 350_000_00), (310_000_00, CEILING, 320_000_00))
+BANDS = (
+    (FLOOR, CEILING, FLOOR, 330_000_00),
+    (FLOOR, 400_000_00, 350_000_00, None),
+    (310_000_00, CEILING, 320_000_00, CEILING),
+)
+"""Floor, ceiling, key-project price and unified price."""
+
 
 PICK = st.integers(0, 999)
 SELDOM = st.integers(0, 5).map(lambda number: number == 5)
@@ -93,8 +102,12 @@ STEPS = (
     "settle",
     "default",
     "repeat",
+    "buy_at_unified_price",
+    "buy_at_market",
+    "write_off",
+    "approve_application",
 )
-"""What must have happened, or have been refused as it must be, somewhere in the run."""
+"""What must have happened, or have been refused as it must be, somewhere on the tour or in the run."""
 ALWAYS_REFUSED = {"accept_again", "claim_parcel_again"}
 NEVER_REFUSED = {"credit", "apply", "allocate", "repeat", "trade_by_allocation", "trade_by_auction"} | {
     "worker_opens",
@@ -105,14 +118,15 @@ NEVER_REFUSED = {"credit", "apply", "allocate", "repeat", "trade_by_allocation",
 class ExchangeMachine(RuleBasedStateMachine):
     """Every use case in any order, wrong states and too large quantities among them."""
 
-    start: ClassVar[Callable[[], AuctionDriver]]
+    start: ClassVar[Callable[[], LifeDriver]]
+    everybody = EVERYBODY
 
     def __init__(self) -> None:
         super().__init__()
         self.driver = type(self).start()
 
     @property
-    def model(self) -> Model:
+    def model(self) -> LifeModel:
         """The plain model."""
         return self.driver.model
 
@@ -188,8 +202,8 @@ class ExchangeMachine(RuleBasedStateMachine):
 
     @move(indicator=TRADED, pick=st.integers(0, len(BANDS) - 1), wrong=SELDOM)
     def set_band(self, indicator: str, pick: int, wrong: bool) -> None:
-        floor, ceiling, key_price = BANDS[pick]
-        self.driver.set_band(indicator, floor, ceiling, ceiling + 1 if wrong else key_price)
+        floor, ceiling, key_price, unified = BANDS[pick]
+        self.driver.set_band(indicator, floor, ceiling, ceiling + 1 if wrong else key_price, unified)
 
     # --- listings
 
@@ -494,12 +508,13 @@ class ExchangeMachine(RuleBasedStateMachine):
         self.driver.repeat()
 
 
-def furnish(driver: AuctionDriver) -> None:
+def furnish(driver: LifeDriver) -> None:
     """What every run starts from: bands, reserves, listings, money, applications and needs.
 
     And one instant, since working days reckoned from another would lead to another run.
     """
     driver.start_at(datetime(2026, 3, 2, 1, 1, tzinfo=UTC))
+    driver.permit_every_mode()
     for indicator in (QUANTITY, PADDY, CAPACITY, LINKAGE):
         driver.set_band(indicator, *BANDS[0])
     for county, area, kind in ((POOR, 2000, "paddy"), (PLAIN, 1500, "dry_land"), (POOR, 900, LINKAGE)):
@@ -527,7 +542,7 @@ def furnish(driver: AuctionDriver) -> None:
 class Stage:
     """Furnished books inside a transaction that is never committed."""
 
-    driver: AuctionDriver
+    driver: LifeDriver
     connection: Connection
     runner: asyncio.Runner
 
@@ -551,7 +566,7 @@ def stage(postgres: embedded.EmbeddedPostgres, sample_template: str, keys: Keys)
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
         database, connection = runner.run(opened.__aenter__())
         try:
-            driver = AuctionDriver(runner, database, keys, Model({POOR}))
+            driver = LifeDriver(runner, database, keys, LifeModel({POOR}))
             furnish(driver)
             yield Stage(driver, connection, runner)
         finally:
@@ -559,17 +574,23 @@ def stage(postgres: embedded.EmbeddedPostgres, sample_template: str, keys: Keys)
 
 
 def test_services_do_what_the_plain_model_does(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
-    """Each run starts from the furnished books and is rolled back."""
+    """Each run, and each stop of the tour, starts from the furnished books and is rolled back."""
     counts: Counter[tuple[str, str]] = Counter()
 
+    def started() -> LifeDriver:
+        driver = LifeDriver(
+            stage.runner, stage.driver.database, stage.driver.keys, deepcopy(stage.driver.model)
+        )
+        driver.serial, driver.counts = stage.driver.serial, counts
+        return driver
+
+    for stop in TOUR:
+        savepoint = stage.runner.run(_entered(stage.connection.begin_nested()))
+        stop(started())
+        stage.runner.run(savepoint.rollback())
+
     class StagedMachine(ExchangeMachine):
-        @staticmethod
-        def start() -> AuctionDriver:
-            driver = AuctionDriver(
-                stage.runner, stage.driver.database, stage.driver.keys, deepcopy(stage.driver.model)
-            )
-            driver.serial, driver.counts = stage.driver.serial, counts
-            return driver
+        start = staticmethod(started)
 
         def __init__(self) -> None:
             super().__init__()

@@ -1,0 +1,171 @@
+"""A fixed way past what the random steps meet too seldom: each thing done once, and once refused.
+
+Hypothesis draws other steps whenever the code under test changes; what must have happened in a run must
+not hang on that.
+"""
+
+from datetime import timedelta
+
+from app.market.auctions import Pricing, TieRule
+from tests.services.auction_driver import Round, Terms
+from tests.services.entities import LINKAGE, QUANTITY
+from tests.services.life_driver import LifeDriver
+from tests.services.purchase_model import Order
+
+EARLY, LATER = timedelta(hours=-1), timedelta(hours=1)
+PLAIN_ROUND = Round(QUANTITY, 1, Pricing.PAY_AS_BID, TieRule.EARLIEST)
+POOR, PLAIN, CITY, TOWN = "511922", "510182", "510100", "510400"
+
+
+def need_of(driver: LifeDriver, buyer: str, indicator: str) -> int:
+    """A need of the buyer's, no key project's, that has some of the indicator open."""
+    return next(
+        number
+        for number, need in driver.model.needs.items()
+        if need.buyer == buyer and need.key_level is None and need.open(indicator)
+    )
+
+
+def trade(driver: LifeDriver, number: int) -> None:
+    """Take a trade from its award to its settlement, refused at each step that comes too early or twice."""
+    model, awarded = driver.model, driver.model.trades[number]
+    driver.settle(number)
+    driver.confirm(number, awarded.buyer)
+    assert awarded.notice_ends_at is not None
+    driver.wait(awarded.notice_ends_at)
+    driver.confirm(number, awarded.buyer)
+    driver.pay(number, awarded.buyer)
+    short = awarded.amount - awarded.deposit - model.has(awarded.buyer, ("CNY", 0))
+    if short > 0:
+        driver.cash(awarded.buyer, short, f"价款 {driver.serial}", out=False)
+    driver.pay(number, awarded.buyer)
+    driver.settle(number)
+    driver.default(number)
+    driver.check()
+
+
+def books(driver: LifeDriver) -> None:
+    """Money, bands, listings, needs and applications, each with what is refused of it."""
+    model = driver.model
+    reference = f"入金 {driver.serial}"
+    for _ in range(2):
+        driver.cash(POOR, 100, reference, out=False)
+    driver.cash(POOR, 10**9, f"出金 {driver.serial}", out=True)
+    driver.cash(POOR, 100, f"出金 {driver.serial}", out=True)
+    driver.set_band(QUANTITY, 300_000_00, 450_000_00, 450_000_01, None)
+    driver.set_band(QUANTITY, 300_000_00, 450_000_00, 300_000_00, None)
+    driver.check()
+    driver.credit(PLAIN, 200, "dry_land")
+    driver.claim_parcel_again(POOR, 200)
+    driver.check()
+    listing, (batch, *_) = min(model.listings), model.holdings(PLAIN)
+    driver.list_batch(PLAIN, batch, 10, None, key=True)
+    driver.repeat()
+    driver.apply(TOWN, 4000, "dry_land")
+    driver.declare(TOWN, max(model.applications), {QUANTITY: 10}, whole=False)
+    driver.decide_need(max(model.needs), None, approve=True)
+    driver.check()
+    driver.list_batch(PLAIN, batch, 10**9, None, key=True)
+    driver.withdraw_listing(listing, TOWN)
+    driver.withdraw_listing(listing, PLAIN)
+    driver.check()
+    driver.allocate()
+    driver.check()
+    sold = next(number for number, each in model.listings.items() if each.awarded)
+    driver.withdraw_listing(sold, model.listings[sold].county)
+    for _ in range(2):
+        driver.void_listing(sold)
+        driver.check()
+    declared = next(number for number, need in model.needs.items() if need.state == "DECLARED")
+    driver.decide_need(declared, None, approve=False)
+    driver.decide_need(declared, None, approve=False)
+    driver.decide_need(declared, None, approve=True)
+    application = max(model.applications)
+    driver.declare(TOWN, application, {QUANTITY: 10**9}, whole=False)
+    for who in (TOWN, TOWN, None):
+        driver.end_application(application, who)
+        driver.check()
+    driver.end_application(min(model.applications), None)
+    driver.check()
+
+
+def auction(driver: LifeDriver) -> None:
+    """A round from its announcement to trades, one cancelled, and what the worker does of it by itself."""
+    model = driver.model
+    driver.announce(PLAIN_ROUND, EARLY)
+    driver.announce(PLAIN_ROUND, LATER)
+    driver.check()
+    number = max(model.auctions)
+    needs = {buyer: need_of(driver, buyer, QUANTITY) for buyer in (CITY, TOWN)}
+    driver.register(number, CITY, needs[CITY], 10**9)
+    for buyer, need in needs.items():
+        driver.cash(buyer, 2_000_000_00, f"保证金 {driver.serial}", out=False)
+        driver.register(number, buyer, need, 300)
+    driver.bid(number, CITY, Terms(333_333_33, 100))  # not open yet
+    driver.wait(model.auctions[number].opens_at)
+    driver.bid(number, CITY, Terms(333_333_33, 0))
+    for buyer in needs:
+        driver.bid(number, buyer, Terms(333_333_33, 100))
+    driver.check()
+    bids = {bid.buyer: id_ for id_, bid in model.auctions[number].bids.items()}
+    driver.bid(number, TOWN, Terms(400_000_00, 50), old=bids[CITY])
+    driver.bid(number, TOWN, Terms(400_000_00, 50), old=bids[TOWN])
+    for _ in range(2):
+        driver.withdraw_bid(number, CITY, bids[CITY])
+    driver.bid(number, CITY, Terms(310_000_01, 70))
+    driver.check()
+    driver.open(number)
+    driver.wait(model.auctions[number].closes_at)
+    driver.cancel(number)
+    driver.work_due()
+    driver.check()
+    late = max(model.trades)
+    due_at = model.trades[late].payment_due_at
+    assert due_at is not None
+    driver.wait(due_at)
+    driver.work_due()
+    driver.check()
+    driver.announce(PLAIN_ROUND, LATER)
+    driver.cancel(max(model.auctions))
+    driver.check()
+
+
+def purchases(driver: LifeDriver) -> None:
+    """Buy at the unified price and at the market; one trade settles, one falls by default."""
+    model = driver.model
+    need = need_of(driver, CITY, QUANTITY)
+    price = model.bands[QUANTITY].unified_price or 0
+    driver.buy(Order(CITY, need, QUANTITY, 50, price + 1))
+    driver.buy(Order(CITY, need, QUANTITY, 50, price))
+    driver.check()
+    trade(driver, max(model.trades))
+    listing = model.on_offer(QUANTITY)[0]
+    driver.buy(Order(CITY, need, QUANTITY, 10**6, model.asks(listing), listing))
+    driver.buy(Order(CITY, need, QUANTITY, 20, model.asks(listing), listing))
+    driver.check()
+    driver.default(max(model.trades))
+    driver.check()
+
+
+def write_offs(driver: LifeDriver) -> None:
+    """Write off what a reserve covers; refused, reversed and approved."""
+    model = driver.model
+    driver.apply(POOR, 100, "dry_land")
+    covered = max(model.applications)
+    driver.apply(POOR, 10**7, "paddy")
+    driver.write_off(max(model.applications), POOR)  # nobody has as much
+    driver.approve_application(covered)  # not written off yet
+    driver.write_off(covered, POOR)
+    driver.check()
+    driver.end_application(covered, None)  # refused: reversed batch by batch
+    driver.check()
+    driver.apply(POOR, 100, LINKAGE)
+    linkage = max(model.applications)
+    driver.write_off(linkage, POOR)
+    driver.check()
+    driver.approve_application(linkage)
+    driver.end_application(linkage, POOR)  # an approval is final
+    driver.check()
+
+
+TOUR = (books, auction, purchases, write_offs)
