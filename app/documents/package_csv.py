@@ -69,6 +69,7 @@ class TablesPackage:
         self.head: Head | None = None
         self.digest = ""
         self._stated: Mapping[str, object] = {}
+        self._broken = False
         try:
             self._zip = zipfile.ZipFile(source)
             with self._zip.open(MANIFEST) as member:
@@ -121,12 +122,16 @@ class TablesPackage:
         for table in children:
             for place, cells in self._table(table):
                 index.keep_child(place, str(cells.pop(table.required[0], "")), cells)
+        if self._broken:  # without its lists every row would look faulty
+            return
         rows = within = 0
         for place, cells in self._table(main):
             rows += 1
             value, items = self._row(head.kind, place, cells, index)
             within += items
             yield place, value
+        if self._broken:
+            return
         for place, parent in index.orphans():
             within += place.member == children[-1].member
             self._faults.add(place, main.required[0], f"{parent[:40]!r} is in no line of {main.member}")
@@ -193,6 +198,7 @@ class TablesPackage:
                 reader = csv.reader(lines.of(opened), strict=True)
                 header = next(reader, [])
                 if not self._is_header(table, header):
+                    self._broken = True
                     return
                 while True:
                     place = Place(member, reader.line_num + 1)
@@ -207,9 +213,11 @@ class TablesPackage:
                         yield place, {name: field_of_cell(name, cell) for name, cell in named if cell}
         except csv.Error as wrong:
             self._faults.add(Place(member, lines.number), "", f"is no CSV: {wrong}")
+            self._broken = True
             return
         except _UNREADABLE as wrong:
             self._faults.add(Place(member, lines.number), "", f"can't be read on: {wrong}")
+            self._broken = True
             return
         stated = self._stated[member]
         if stated != {"sha256": lines.hash.hexdigest()}:
