@@ -254,7 +254,8 @@ def _chunks(package: Package) -> Iterator[tuple[list[tuple[Place, PackageValue]]
         if count >= ROWS_AT_ONCE or parcels >= PARCELS_AT_ONCE:
             yield sound, count
             sound, count, parcels = [], 0, 0
-    yield sound, count
+    if count:
+        yield sound, count
 
 
 async def _levels(connection: Connection, day: date) -> Mapping[str, Level]:
