@@ -148,6 +148,38 @@ def show_clock(
     typer.echo(f"{administration.read_clock() + _span(ahead):%Y-%m-%dT%H:%M:%SZ}")
 
 
+@app.command()
+def assess(
+    file: Annotated[
+        str | None, typer.Argument(metavar="FILE|-", help="Where to; - for standard output.")
+    ] = None,
+    *,
+    year: Annotated[int, typer.Option(min=1900, max=8998, help="A calendar year in China")],
+    code: Annotated[str | None, typer.Option(help="One jurisdiction and those that belong to it")] = None,
+    form: Annotated[str, typer.Option(help="json, xlsx or pdf")] = "json",
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare with the books beside the ledger; write nothing")
+    ] = False,
+) -> None:
+    """Write a year's assessment 年度考核, or verify it: exit status 1 where the books differ."""
+    from app import assessment_files  # noqa: PLC0415
+    from app.documents.assessment_forms import DocumentForm  # noqa: PLC0415
+
+    if verify:
+        differences = assessment_files.verify(year=year)
+        for line in differences:
+            typer.echo(line)
+        if differences:
+            typer.echo(f"{len(differences)} figures of {year} differ.")
+            raise typer.Exit(1)
+        typer.echo(f"The figures of {year} are the same from the ledger and from the books beside it.")
+        return
+    if file is None:
+        raise typer.BadParameter("name a file, or - for standard output", param_hint="FILE")
+    forms = {each.value: each for each in DocumentForm}
+    assessment_files.write(file, year=year, code=code, form=_one_of("--form", forms, form))
+
+
 package = typer.Typer(
     help="Packages for the ministry's systems 数据交换: export, import, check.", no_args_is_help=True
 )

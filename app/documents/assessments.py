@@ -4,6 +4,7 @@ import json
 from dataclasses import fields
 from typing import Any
 
+from app.market.assessment_comparison import FROM_LEDGER, Told
 from app.market.assessments import (
     Assessed,
     Commitments,
@@ -17,7 +18,7 @@ from app.market.assessments import (
 from app.market.indicators import NAME_ZH, UNIT, Indicator
 from app.market.jurisdictions import Level
 from app.market.sanctions import SanctionKind
-from app.market.units import format_money, format_quantity, rfc3339
+from app.market.units import format_money, format_quantity, parse_money, parse_quantity, rfc3339
 
 ASSESSMENT_FORMAT = "gengheng/assessment/1"
 
@@ -107,3 +108,24 @@ def _figures(figures: Figures, indicator: Indicator) -> dict[str, object]:
 
 def _counts(counts: Commitments | Sanctions) -> dict[str, int]:
     return {each.name: getattr(counts, each.name) for each in fields(counts)}
+
+
+def _steps(figure: str, indicator: Indicator) -> int:
+    steps = parse_quantity(figure.removeprefix("-"), indicator)
+    return -steps if figure.startswith("-") else steps
+
+
+def as_published(record: Record) -> Told:
+    """Read back what a record tells of each jurisdiction's stocks, movements and money."""
+    steps = {
+        (unit["code"], Indicator(each["indicator"])): {
+            name: _steps(each[name], Indicator(each["indicator"])) for name in FROM_LEDGER
+        }
+        for unit in record["units"]
+        for each in unit["own"]["indicators"]
+    }
+    money = {
+        unit["code"]: Money(**{name: parse_money(yuan) for name, yuan in unit["own"]["money"].items()})
+        for unit in record["units"]
+    }
+    return Told("the published record", steps, money)

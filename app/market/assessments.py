@@ -1,6 +1,6 @@
 """Yearly assessment (年度考核): a year's account of every indicator, and what speaks against a jurisdiction.
 
-RULES 12; what "balances" means is ADR 0011. Quantities in steps of their indicator, money in fen.
+RULES 12; what "balances" means is ADR 0012. Quantities in steps of their indicator, money in fen.
 """
 
 from collections import defaultdict

@@ -2,9 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -12,6 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import ConfigDict, Field
 
 from app.auth import CurrentActor, GuardedRoute
+from app.documents.assessment_forms import MEDIA_TYPES, DocumentForm, written
 from app.documents.assessments import Record, assessment_text
 from app.market.access import Action
 from app.market.assessments import Finding, Result
@@ -128,41 +126,6 @@ class AssessmentView(View):
     units: list[UnitView]
 
 
-class DocumentForm(StrEnum):
-    """In which form an assessment is wanted."""
-
-    JSON = "json"
-    XLSX = "xlsx"
-    PDF = "pdf"
-
-
-@dataclass(frozen=True, slots=True)
-class _Document:
-    """What a form is sent as, and what writes it."""
-
-    media_type: str
-    write: Callable[[Record], bytes]
-
-
-def _workbook(record: Record) -> bytes:
-    from app.documents.assessment_sheets import workbook  # noqa: PLC0415  (a library that few requests need)
-
-    return workbook(record)
-
-
-def _pages(record: Record) -> bytes:
-    from app.documents.assessment_pages import document  # noqa: PLC0415  (a library that few requests need)
-
-    return document(record)
-
-
-DOCUMENTS: Mapping[DocumentForm, _Document] = {
-    DocumentForm.XLSX: _Document(
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", _workbook
-    ),
-    DocumentForm.PDF: _Document("application/pdf", _pages),
-}
-
 Wanted = Annotated[
     DocumentForm,
     Query(description="As JSON, as a workbook to reckon with, or as a document to print"),
@@ -173,18 +136,19 @@ def _in_all_forms() -> dict[int | str, dict[str, Any]]:
     """The OpenAPI answers of a route that answers in the form that is asked for."""
     responses = documented(AssessmentView)
     binary = {"schema": {"type": "string", "format": "binary"}}
-    responses[200]["content"] = {document.media_type: binary for document in DOCUMENTS.values()}
+    responses[200]["content"] = {
+        media_type: binary for form, media_type in MEDIA_TYPES.items() if form is not DocumentForm.JSON
+    }
     return responses
 
 
 async def _answered(reading: Reading, record: Record, text: str, form: DocumentForm) -> Response:
-    document = DOCUMENTS.get(form)
-    if document is None:
+    if form is DocumentForm.JSON:
         return reading.answer(text)
-    # Writing takes a second of reckoning: beside the loop, so that nobody else waits for it.
-    body = await asyncio.to_thread(document.write, record)
+    # Writing takes seconds of reckoning for a whole province: beside the loop, so that nobody waits for it.
+    body = await asyncio.to_thread(written, record, form)
     name = f"assessment-{record['year']}-{record['units'][0]['code']}.{form}"
-    return reading.answer(body, media_type=document.media_type, name=name)
+    return reading.answer(body, media_type=MEDIA_TYPES[form], name=name)
 
 
 @router.get(

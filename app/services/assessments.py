@@ -6,14 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from app.documents.assessments import Record, assessment_record, assessment_text, part_of, result_of
+from app.documents.assessments import (
+    Record,
+    as_published,
+    assessment_record,
+    assessment_text,
+    part_of,
+    result_of,
+)
 from app.market.access import Action, Actor, permit
+from app.market.assessment_comparison import Told, differing
 from app.market.assessments import Facts, Figures, Money, Result, Year, assess, refuse_closing, refuse_unbegun
 from app.market.errors import Conflict, NotFound
 from app.market.indicators import Indicator
 from app.market.jurisdictions import Level
 from app.services.days import day_of, end_of
 from app.services.journal import announce
+from app.store import assessment_replay as replay
 from app.store import assessments as store
 from app.store import clock
 from app.store.assessments import ClosedYearRow, Span
@@ -26,8 +35,11 @@ __all__ = [
     "closed_year",
     "closed_years",
     "computed",
+    "differences",
+    "narrowed",
     "of_unit",
     "of_year",
+    "record_of",
 ]
 
 
@@ -123,6 +135,32 @@ async def close(connection: Connection, *, actor: Actor, year: int) -> ClosedYea
         },
     )
     return made
+
+
+async def differences(connection: Connection, *, year: int) -> list[str]:
+    """Compute a year's figures from the books beside the ledger; a line for each that differs from it.
+
+    And from what was published, where the year is closed. Raises Conflict for a year that has not begun.
+    """
+    span = span_of(year)
+    refuse_unbegun(year, span.starts_at, await clock.now(connection))
+    registered = await store.units(connection, span)
+    outsiders = [unit.code for unit, _ in registered if unit.level is Level.EXTERNAL]
+    by_ledger = Told(
+        "the ledger",
+        await store.from_ledger(connection, span, outsiders),
+        await store.money(connection, span, outsiders),
+    )
+    by_others = Told(
+        "the other books",
+        await replay.from_other_books(connection, span),
+        await replay.money_from_trades(connection, span),
+    )
+    lines = differing(by_ledger, by_others)
+    closed = await store.closed_year(connection, year)
+    if closed is not None and closed.record is not None:
+        lines += differing(by_ledger, as_published(json.loads(closed.record)))
+    return lines
 
 
 def span_of(year: int) -> Span:

@@ -179,6 +179,9 @@ async def from_ledger(connection: Connection, span: Span, outsiders: Sequence[st
             inside, outside = ("bought", "bought_outside") if row.came else ("sold", "sold_outside")
             own[outside] += int(row.outside_steps)
             own[inside] += int(row.steps) - int(row.outside_steps)
+        elif row.kind == "commitment.release":
+            # An earmark of a city's goes back to the county that was credited for it.
+            own["supplemented"] += change
         else:
             own[_called(row.kind, row.letter, row.came)] += int(row.steps)
     return figures

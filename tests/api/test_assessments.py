@@ -237,7 +237,7 @@ async def test_sanctions_are_counted_as_imposed_in_the_year_and_as_in_force_at_i
     assert own["sanctions"]["circulate"] == {"imposed": 1, "in_force": 0}
     assert own["sanctions"]["suspend"] == {"imposed": 1, "in_force": 1}
     assert [remark["code"] for remark in own["remarks"]] == ["suspended"]
-    assert own["result"] == "PASS", "a sanction by itself fails nobody (ADR 0011)"
+    assert own["result"] == "PASS", "a sanction by itself fails nobody (ADR 0012)"
     assert later
 
 

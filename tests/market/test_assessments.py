@@ -1,4 +1,4 @@
-"""Who passes a year, and why not: the rule by itself (RULES 12, ADR 0011)."""
+"""Who passes a year, and why not: the rule by itself (RULES 12, ADR 0012)."""
 
 import random
 from collections.abc import Mapping

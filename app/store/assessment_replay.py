@@ -1,0 +1,113 @@
+"""A year's stocks and movements once more, from what projects, trades and write-offs say of themselves.
+
+Nothing is taken from the ledger's postings, so that the two ways to the same figures can contradict each
+other.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from sqlalchemy import text
+
+from app.market.assessments import Money
+from app.market.indicators import Indicator
+from app.store.assessments import Span, Steps
+from app.store.database import Connection
+
+OUTSIDERS = "(SELECT code FROM jurisdiction_version WHERE level = 'external')"
+
+_REQUIRED = """(VALUES ('farmland_quantity', {row}.farmland_quantity), ('paddy_area', {row}.paddy_area),
+                       ('grain_capacity', {row}.grain_capacity), ('linkage_quota', {row}.linkage_quota))
+                AS required(asset, steps)"""
+
+# When, whose, of what, by which of the figures' names, and how much: one row for each thing that happened.
+EVENTS = f"""
+    SELECT credited_at AS at, county AS jurisdiction, indicator AS asset, 'supplemented' AS figure,
+           quantity AS steps
+      FROM batch
+     UNION ALL
+    SELECT trade.ended_at, trade.buyer, line.indicator,
+           CASE WHEN line.seller IN {OUTSIDERS} THEN 'bought_outside' ELSE 'bought' END, line.quantity
+      FROM trade JOIN trade_line AS line ON line.trade_id = trade.id
+     WHERE trade.state = 'SETTLED' AND line.state = 'ACTIVE' AND line.seller <> trade.buyer
+     UNION ALL
+    SELECT trade.ended_at, line.seller, line.indicator,
+           CASE WHEN trade.buyer IN {OUTSIDERS} THEN 'sold_outside' ELSE 'sold' END, line.quantity
+      FROM trade JOIN trade_line AS line ON line.trade_id = trade.id
+     WHERE trade.state = 'SETTLED' AND line.state = 'ACTIVE' AND line.seller <> trade.buyer
+     UNION ALL
+    SELECT written.written_off_at, written.reserve, required.asset, 'written_off', required.steps
+      FROM write_off AS written
+      JOIN land_application AS application
+        ON written.reference = 'F' || lpad(application.id::text, 10, '0')
+     CROSS JOIN LATERAL {_REQUIRED.format(row="application")}
+     UNION ALL
+    SELECT written.reversed_at, written.reserve, required.asset, 'given_back', required.steps
+      FROM write_off AS written
+      JOIN land_application AS application
+        ON written.reference = 'F' || lpad(application.id::text, 10, '0')
+     CROSS JOIN LATERAL {_REQUIRED.format(row="application")}
+     WHERE written.reversed_at IS NOT NULL
+     UNION ALL
+    SELECT written.written_off_at, written.reserve, required.asset, 'discharged', required.steps
+      FROM write_off AS written
+      JOIN obligation ON written.reference = 'O' || lpad(obligation.id::text, 10, '0')
+     CROSS JOIN LATERAL {_REQUIRED.format(row="obligation")}
+"""
+
+CAME = frozenset({"supplemented", "bought", "bought_outside", "given_back"})
+"""The figures of what comes into a reserve; all others of an event go out of it."""
+
+
+async def from_other_books(connection: Connection, span: Span) -> Steps:
+    """Return the year's stocks and movements of every jurisdiction inside the province, zeros left out."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT jurisdiction, asset, figure, at >= :starts_at AS is_within, sum(steps) AS steps
+              FROM ({EVENTS}) AS event
+             WHERE at < :ends_at AND steps <> 0 AND jurisdiction NOT IN {OUTSIDERS}
+             GROUP BY jurisdiction, asset, figure, at >= :starts_at
+            """
+        ),
+        {"starts_at": span.starts_at, "ends_at": span.ends_at},
+    )
+    figures: Steps = defaultdict(lambda: defaultdict(int))
+    for row in found:
+        own = figures[row.jurisdiction, Indicator(row.asset)]
+        change = int(row.steps) if row.figure in CAME else -int(row.steps)
+        own["closing"] += change
+        if row.is_within:
+            own[row.figure] += int(row.steps)
+        else:
+            own["opening"] += change
+    return figures
+
+
+async def money_from_trades(connection: Connection, span: Span) -> Mapping[str, Money]:
+    """Return what every jurisdiction inside the province paid and received, by the trades' own lines."""
+    found = await connection.execute(
+        text(
+            f"""
+            WITH settled AS (
+                SELECT trade.buyer, line.seller, line.amount, trade.buyer IN {OUTSIDERS} AS sold_outside,
+                       line.seller IN {OUTSIDERS} AS bought_outside
+                  FROM trade JOIN trade_line AS line ON line.trade_id = trade.id
+                 WHERE trade.state = 'SETTLED' AND line.state = 'ACTIVE' AND line.seller <> trade.buyer
+                   AND trade.ended_at >= :starts_at AND trade.ended_at < :ends_at
+            ), sides AS (
+                SELECT buyer AS jurisdiction, 'paid' AS side, bought_outside AS is_outside, amount
+                  FROM settled WHERE NOT sold_outside
+                 UNION ALL
+                SELECT seller, 'received', sold_outside, amount FROM settled WHERE NOT bought_outside
+            )
+            SELECT jurisdiction, side, is_outside, sum(amount) AS fen FROM sides
+             GROUP BY jurisdiction, side, is_outside
+            """
+        ),
+        {"starts_at": span.starts_at, "ends_at": span.ends_at},
+    )
+    sums: dict[str, dict[str, int]] = defaultdict(dict)
+    for row in found:
+        sums[row.jurisdiction][row.side + ("_outside" if row.is_outside else "")] = int(row.fen)
+    return {code: Money(**given) for code, given in sums.items()}
