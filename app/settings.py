@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".data")
     sealing_key: SecretStr | None = None
 
+    public_url: str | None = None
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535, validation_alias=AliasChoices("GENGHENG_PORT", "PORT"))
     workers: int = Field(default=1, ge=1, le=64)
@@ -82,6 +83,11 @@ class Settings(BaseSettings):
     @classmethod
     def _speak_asyncpg(cls, url: SecretStr | None) -> SecretStr | None:
         return None if url is None else SecretStr(asyncpg_url(url.get_secret_value()))
+
+    @field_validator("public_url")
+    @classmethod
+    def _lead_somewhere(cls, url: str | None) -> str | None:
+        return None if url is None else _public_url(url)
 
     @field_validator("sealing_key")
     @classmethod
@@ -132,6 +138,17 @@ class Settings(BaseSettings):
     def log_shape(self) -> Literal["json", "console"]:
         """The log format in force: what is set, else console in development and json in production."""
         return self.log_format or ("console" if self.is_development else "json")
+
+    @property
+    def public_base_url(self) -> str | None:
+        """The address under which the public reaches the service, with no slash at its end, if it is known.
+
+        In development the address to listen on. In production None unless it is set: a wrong one would be
+        printed on letters for good.
+        """
+        if self.public_url is None and self.is_development:
+            return f"http://{self.host}:{self.port}"
+        return self.public_url
 
     def sealing_key_bytes(self) -> bytes:
         """The 32 bytes that wrap the auctions' private keys; raises FolderNotUsable.
@@ -185,6 +202,17 @@ def asyncpg_url(url: str) -> str:
     # urlunsplit drops an empty authority's slashes, which a socket's URL needs: postgresql:///name?host=/run
     rest = urlunsplit(("", "", parts.path, urlencode(options, safe="/:"), ""))
     return f"postgresql+asyncpg://{parts.netloc}{rest}"
+
+
+def _public_url(url: str) -> str:
+    """The address with no slash at its end; raises ValueError for what a browser can't be sent to."""
+    parts = urlsplit(url)
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if parts.scheme not in ("https", "http") or not parts.hostname or not plain:
+        raise ValueError("a public address starts with https:// and a host, as in https://exchange.example")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise ValueError("a public address has no user, query or fragment")
+    return url.rstrip("/")
 
 
 def _decode_key(text: str) -> bytes:

@@ -115,6 +115,7 @@ class Action(StrEnum):
     PAY_TRADE = "pay_trade"
     SETTLE_TRADE = "settle_trade"
     DEFAULT_TRADE = "default_trade"
+    READ_CONFIRMATION_LETTER = "read_confirmation_letter"
     ENTER_OBJECTION = "enter_objection"
     READ_OBJECTIONS = "read_objections"
     DECIDE_OBJECTION = "decide_objection"
@@ -160,6 +161,7 @@ class Action(StrEnum):
     READ_BULLETIN_ASSESSMENTS = "read_bulletin_assessments"
     READ_BULLETIN_ASSESSMENT = "read_bulletin_assessment"
     READ_BULLETIN_NOTICES = "read_bulletin_notices"
+    READ_BULLETIN_CONFIRMATION = "read_bulletin_confirmation"
     READ_JOURNAL = "read_journal"
 
 
@@ -186,6 +188,7 @@ PUBLIC: frozenset[Action] = frozenset(
         Action.READ_BULLETIN_ASSESSMENTS,
         Action.READ_BULLETIN_ASSESSMENT,
         Action.READ_BULLETIN_NOTICES,
+        Action.READ_BULLETIN_CONFIRMATION,
         Action.READ_JOURNAL,
         Action.READ_ALLOCATION_RECORD,
         Action.READ_ALLOCATION_OUTCOME,
@@ -266,6 +269,7 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.PAY_TRADE: _OFFICERS,
         Action.SETTLE_TRADE: {Role.TREASURER: Scope.ANY},
         Action.DEFAULT_TRADE: _LAND,
+        Action.READ_CONFIRMATION_LETTER: _MONEY_READERS,
         Action.ENTER_OBJECTION: _ANY_OFFICE,
         Action.READ_OBJECTIONS: _OWN_OR_OVERSEEN,
         Action.DECIDE_OBJECTION: _LAND,

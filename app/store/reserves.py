@@ -4,7 +4,7 @@ Every read costs what it shows: balances are stored, lists follow an index, and 
 postings of the past.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -181,3 +181,15 @@ async def entries(
         )
         for row in found
     ]
+
+
+async def filing_nos(connection: Connection, batch_ids: Collection[int]) -> Mapping[int, str | None]:
+    """Return the filing number of each batch's project of origin, by batch."""
+    found = await connection.execute(
+        text(
+            "SELECT batch.id, project.filing_no FROM batch JOIN project ON project.id = batch.project_id "
+            "WHERE batch.id = ANY(CAST(:ids AS bigint[]))"
+        ),
+        {"ids": sorted(batch_ids)},
+    )
+    return {row.id: row.filing_no for row in found}

@@ -381,6 +381,15 @@ async def trades(
     return await _with_lines(connection, found.all())
 
 
+async def find_confirmed(connection: Connection, number: str) -> market.Trade | None:
+    """Return the trade that was confirmed under a number, or None."""
+    found = await connection.execute(
+        text(f"SELECT {_COLUMNS} FROM trade WHERE confirmation_number = :number"), {"number": number}
+    )
+    trades = await _with_lines(connection, found.all())
+    return trades[0] if trades else None
+
+
 async def in_notice(
     connection: Connection, *, now: datetime, after: int | None, limit: int
 ) -> Sequence[market.Trade]:

@@ -40,6 +40,7 @@ PLACES = {
     "bid_id": "B0000000001",
     "purchase_id": "U0000000001",
     "trade_id": "T0000000001",
+    "number": "耕调〔2026〕0000000001号",
     "objection_id": "H0000000001",
     "sanction_id": "S0000000001",
     "inspection_id": "V0000000001",

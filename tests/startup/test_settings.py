@@ -99,6 +99,10 @@ def test_a_misspelt_setting_is_named_and_refused(monkeypatch: pytest.MonkeyPatch
         ("GENGHENG_DATABASE_URL", "mysql://host/gengheng"),
         ("GENGHENG_DATABASE_URL", "postgresql://host:port/gengheng"),
         ("GENGHENG_DATABASE_URL", "postgresql://host"),
+        ("GENGHENG_PUBLIC_URL", "exchange.example"),
+        ("GENGHENG_PUBLIC_URL", "https://"),
+        ("GENGHENG_PUBLIC_URL", "https://clerk:s3cret@exchange.example"),
+        ("GENGHENG_PUBLIC_URL", "https://exchange.example/?from=letter"),
         ("GENGHENG_SEALING_KEY", "c2hvcnQ="),
         ("GENGHENG_SEALING_KEY", "no base64 at all"),
         ("GENGHENG_MIGRATION_DATABASE_URL", URL),
@@ -140,6 +144,21 @@ def test_settings_show_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_database_urls_name_the_driver(given: str, meant: str) -> None:
     assert asyncpg_url(given) == meant
     assert asyncpg_url(meant) == meant
+
+
+def test_the_public_address_is_as_set_or_in_development_where_the_service_listens(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert (
+        Settings(environment="development", data_dir=tmp_path, GENGHENG_PORT=8123).public_base_url  # type: ignore[call-arg]
+        == "http://127.0.0.1:8123"
+    )
+    monkeypatch.setenv("GENGHENG_DATABASE_URL", URL)
+    monkeypatch.setenv("GENGHENG_SEALING_KEY", KEY)
+    assert load_settings().public_base_url is None, "a wrong one would be printed for good"
+    load_settings.cache_clear()
+    monkeypatch.setenv("GENGHENG_PUBLIC_URL", "https://exchange.example/market/")
+    assert load_settings().public_base_url == "https://exchange.example/market"
 
 
 def test_development_makes_one_sealing_key_and_keeps_it_to_itself(tmp_path: Path) -> None:
