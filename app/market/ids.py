@@ -34,7 +34,7 @@ class Kind(Enum):
     ENTRY = ("E", "ledger entry")
     DESIGNATION = ("Z", "designation")
     EVENT = ("J", "journal event")
-    PACKAGE = ("U", "imported package")
+    PACKAGE = ("B", "imported package")
 
 
 _DIGITS = re.compile(r"[0-9]{10}", re.ASCII)
