@@ -53,30 +53,36 @@ async def run(connection: Connection, *, actor: Actor) -> AllocationRow:
     permit(actor, Action.RUN_ALLOCATION, actor.jurisdiction)
     held = await hold(connection)
     now = await clock.now(connection)
-    return await _run(connection, await _plan(connection, held, now), now=now, actor=actor.jurisdiction)
+    plan = await _plan(connection, held, now)
+    return await _publish(connection, plan, allocate(plan.allocation), now=now, actor=actor.jurisdiction)
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The waiting needs, and the listings of what they want, all locked by this transaction.
+    """The waiting needs, and what is listed of what they want, all locked by this transaction.
 
-    ``also`` are the needs that the caller asked for beside them, by id, waiting or not.
+    ``others`` are the needs that the caller named beside them, by id, waiting or not; among ``listings``
+    are those that it named.
     """
 
     needs: Sequence[NeedRow]
     listings: Sequence[ListingRow]
-    also: Mapping[int, NeedRow]
+    others: Mapping[int, NeedRow]
 
 
 async def hold(
-    connection: Connection, indicators: Collection[Indicator] = (), *, also: Collection[int] = ()
+    connection: Connection,
+    indicators: Collection[Indicator] = (),
+    *,
+    need_ids: Collection[int] = (),
+    listing_ids: Collection[int] = (),
 ) -> Held:
     """Lock the needs that wait, then the listings of all that they want and of ``indicators``.
 
     The caller may hold an auction row, but no need and no listing yet, and takes its ``now`` after this;
-    a need that it wants itself it names in ``also``, so that all are locked in one order (ADR 0004).
+    needs and listings that it wants itself it names, so that all are locked in one order (ADR 0004).
     """
-    locked = await needs.lock_waiting(connection, also)
+    locked = await needs.lock_waiting(connection, need_ids)
     waiting = [
         need
         for need in locked.values()
@@ -85,8 +91,8 @@ async def hold(
     wanted = {each for need in waiting for each in need.items if need.open(each) > 0}
     return Held(
         waiting,
-        await listings.lock_listed(connection, wanted | set(indicators)),
-        {id_: locked[id_] for id_ in also if id_ in locked},
+        await listings.lock_listed(connection, wanted | set(indicators), listing_ids),
+        {id_: locked[id_] for id_ in need_ids if id_ in locked},
     )
 
 
@@ -115,9 +121,10 @@ async def run_for(
     wanted = {indicator for demand in plan.allocation.demands for indicator in demand.quantities_steps}
     if wanted.isdisjoint(indicators) or not plan.allocation.listings:
         return None
-    if only_if_filled and not allocate(plan.allocation).fills:
+    outcome = allocate(plan.allocation)
+    if only_if_filled and not outcome.fills:
         return None
-    return await _run(connection, plan, now=now, actor=actor)
+    return await _publish(connection, plan, outcome, now=now, actor=actor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +197,9 @@ def _open_listing(row: ListingRow) -> OpenListing:
     )
 
 
-async def _run(connection: Connection, plan: _Plan, *, now: datetime, actor: str | None) -> AllocationRow:
-    outcome = allocate(plan.allocation)
+async def _publish(
+    connection: Connection, plan: _Plan, outcome: AllocationOutcome, *, now: datetime, actor: str | None
+) -> AllocationRow:
     made = await store.insert(
         connection,
         run_at=now,

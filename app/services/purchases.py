@@ -66,8 +66,8 @@ async def buy(connection: Connection, *, actor: Actor, wanted: AtUnifiedPrice | 
     buyer = actor.jurisdiction
     permit(actor, Action.BUY_INDICATORS, buyer)
     indicator = await _indicator(connection, wanted)
-    held = await allocations.hold(connection, [indicator], also=[wanted.need_id])
-    need = held.also.get(wanted.need_id)
+    held = await _hold(connection, wanted)
+    need = held.others.get(wanted.need_id)
     if need is None or need.buyer != buyer:
         raise NotFound("need", public_id(Kind.NEED, wanted.need_id), field="need_id")
     now = await clock.now(connection)
@@ -105,6 +105,16 @@ async def buy(connection: Connection, *, actor: Actor, wanted: AtUnifiedPrice | 
         at=now,
     )
     return await _enter(connection, made, [_line(on_list[each.listing], each, price_fen) for each in taken])
+
+
+async def _hold(connection: Connection, wanted: AtUnifiedPrice | AtMarket) -> allocations.Held:
+    """Lock what the purchase may touch: of the list all of the indicator, or the one listing.
+
+    Where a key project waits for the indicator all that is listed of it is held anyway.
+    """
+    if isinstance(wanted, AtMarket):
+        return await allocations.hold(connection, need_ids=[wanted.need_id], listing_ids=[wanted.listing_id])
+    return await allocations.hold(connection, [wanted.indicator], need_ids=[wanted.need_id])
 
 
 async def _indicator(connection: Connection, wanted: AtUnifiedPrice | AtMarket) -> Indicator:

@@ -170,18 +170,18 @@ async def lock(connection: Connection, ids: Iterable[int]) -> dict[int, ListingR
 
 
 async def lock_listed(
-    connection: Connection, indicators: Iterable[Indicator] | None = None
+    connection: Connection, indicators: Iterable[Indicator], ids: Iterable[int] = ()
 ) -> Sequence[ListingRow]:
-    """Lock every LISTED listing (of the indicators given), by id, and return those that still are."""
+    """Lock every LISTED listing of the indicators or with an id given, by id; return those that still are."""
     found = await connection.execute(
         text(
             """
             SELECT id FROM listing
              WHERE state = 'LISTED' AND quantity > awarded
-               AND (CAST(:indicators AS text[]) IS NULL OR indicator = ANY(CAST(:indicators AS text[])))
+               AND (indicator = ANY(CAST(:indicators AS text[])) OR id = ANY(CAST(:ids AS bigint[])))
             """
         ),
-        {"indicators": None if indicators is None else [indicator.value for indicator in indicators]},
+        {"indicators": [indicator.value for indicator in indicators], "ids": list(ids)},
     )
     locked = await lock(connection, (row.id for row in found))
     return [row for row in locked.values() if row.state is ListingState.LISTED and row.buyable > 0]
