@@ -54,6 +54,9 @@ class Action(StrEnum):
     READ_BANDS = "read_bands"
     SUGGEST_BAND = "suggest_band"
     SET_BAND = "set_band"
+    # reclamation fees
+    READ_FEE_STANDARDS = "read_fee_standards"
+    SET_FEE_STANDARD = "set_fee_standard"
     # projects
     FILE_PROJECT = "file_project"
     READ_PROJECTS = "read_projects"
@@ -220,6 +223,9 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_BANDS: _EVERYBODY,
         Action.SUGGEST_BAND: {Role.PRICE_REGULATOR: Scope.ANY},
         Action.SET_BAND: {Role.PRICE_REGULATOR: Scope.ANY},
+        Action.READ_FEE_STANDARDS: _EVERYBODY,
+        # [N] 六: the province sets them, its land office together with those of prices and finance.
+        Action.SET_FEE_STANDARD: {Role.PRICE_REGULATOR: Scope.ANY, **_LAND},
         Action.FILE_PROJECT: _OFFICERS,
         Action.READ_PROJECTS: _OWN_OR_OVERSEEN,
         Action.READ_PROJECT: _OWN_OR_OVERSEEN,

@@ -25,6 +25,7 @@ class Kind(Enum):
     LINE = ("I", "trade line")
     OBJECTION = ("H", "objection")
     BAND = ("C", "price band")
+    FEE_STANDARD = ("H", "reclamation-fee standard")
     POLICY = ("Y", "policy")
     SANCTION = ("S", "sanction")
     INSPECTION = ("V", "inspection")

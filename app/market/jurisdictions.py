@@ -1,5 +1,6 @@
 """Jurisdictions (行政区划) and the dated lists they stand on (RULES 3)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -34,3 +35,13 @@ class Jurisdiction:
     valid_from: date
     valid_until: date | None
     designations: frozenset[DesignationKind]
+
+
+def city_of(line: Sequence[Jurisdiction]) -> str | None:
+    """The city that a county or functional zone belongs to; None for any other.
+
+    ``line`` is the jurisdiction and those above it, the nearest first.
+    """
+    if len(line) < 2 or line[0].level not in (Level.COUNTY, Level.FUNCTIONAL_ZONE):
+        return None
+    return line[1].code if line[1].level is Level.CITY else None

@@ -14,6 +14,7 @@ from app.market.indicators import HECTARE, UNIT, Indicator
 from app.market.projects import BEST_GRADE, WORST_GRADE, LandUse
 from app.market.units import format_decimal, format_quantity, parse_decimal, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
+from app.routers.fees import FeeView, FeeWithLinesView
 from app.routers.forms import AreaText, Code, Form, Id, Instant, Text, View, Whole
 from app.services import applications
 from app.services.write_offs import UsedBatch
@@ -122,6 +123,17 @@ class ApplicationView(View):
     def of(cls, row: applications.ApplicationRow) -> "ApplicationView":
         """Shape an application."""
         return cls(**_shape(row))
+
+
+class FiledApplicationView(ApplicationView):
+    """A land application as filed, and its reclamation fee 耕地开垦费; null for a linkage application."""
+
+    fee: FeeView | None
+
+    @classmethod
+    def filed(cls, filed: applications.Filed) -> "FiledApplicationView":
+        """Shape an application with its fee."""
+        return cls(**_shape(filed.row), fee=None if filed.fee is None else FeeView.of(filed.fee))
 
 
 def _shape(row: applications.ApplicationRow) -> dict[str, Any]:
@@ -233,9 +245,12 @@ class OccupiedParcelView(View):
 
 
 class ApplicationInFullView(ApplicationWithWriteOffView):
-    """A land application, what it requires, its write-off and its parcels."""
+    """A land application, what it requires, its write-off, its parcels and its reclamation fee 耕地开垦费."""
 
     parcels: list[OccupiedParcelView]
+    fee: FeeWithLinesView | None = Field(
+        description="Null for a linkage application, which names no farmland"
+    )
 
     @classmethod
     def in_full(cls, found: applications.Documented) -> "ApplicationInFullView":
@@ -244,6 +259,7 @@ class ApplicationInFullView(ApplicationWithWriteOffView):
             **_shape(found.row),
             write_off=_write_off(found),
             parcels=[OccupiedParcelView.of(parcel) for parcel in found.parcels],
+            fee=None if found.fee is None else FeeWithLinesView.with_lines(found.fee),
         )
 
 
@@ -256,11 +272,11 @@ def _parcel(at: int, form: OccupiedParcelForm) -> OccupiedParcel:
     "",
     operation_id=Action.FILE_APPLICATION,
     status_code=201,
-    responses=documented(ApplicationView, status=201),
+    responses=documented(FiledApplicationView, status=201),
     summary="File a land application 用地报批",
 )
 async def file_application(form: ApplicationForm, actor: CurrentActor, writing: Writing) -> Response:
-    """File an application of one's own; the answer says what it requires of each indicator."""
+    """File an application of one's own; the answer says what it requires of each indicator, and its fee."""
     area, linked = form.new_construction_area, form.linked_project_id
     work = partial(
         applications.file,
@@ -277,7 +293,7 @@ async def file_application(form: ApplicationForm, actor: CurrentActor, writing: 
         if area is None
         else parse_decimal(area, HECTARE.places, field="new_construction_area"),
     )
-    return await writing.run(work, ApplicationView.of)
+    return await writing.run(work, FiledApplicationView.filed)
 
 
 @router.get(
@@ -307,7 +323,7 @@ async def read_applications(
     "/{application_id}",
     operation_id=Action.READ_APPLICATION,
     responses=documented(ApplicationInFullView),
-    summary="One land application with its parcels and its write-off",
+    summary="One land application with its parcels, write-off and fee",
 )
 async def read_application(application_id: Id, actor: CurrentActor, reading: Reading) -> Response:
     """Show an application."""

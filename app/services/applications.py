@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import datetime
 
 from app.market.access import Action, Actor, permit, permitted_jurisdiction
 from app.market.applications import (
@@ -21,9 +21,10 @@ from app.market.applications import (
     to_supply,
 )
 from app.market.errors import Malformed, NotFound
+from app.market.fees import Fee, nearest_standard
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
-from app.market.jurisdictions import Level
+from app.market.jurisdictions import Jurisdiction, city_of
 from app.market.needs import TRANSITIONS as NEED_TRANSITIONS
 from app.market.needs import NeedEvent, refuse_reserved, usable
 from app.market.states import step
@@ -35,7 +36,7 @@ from app.services.journal import announce
 from app.services.needs import backings_of
 from app.services.write_offs import UsedBatch, WriteOffRow
 from app.store import applications as store
-from app.store import clock, jurisdictions, needs, policies, projects, sanctions
+from app.store import clock, fees, jurisdictions, needs, policies, projects, sanctions
 from app.store import write_offs as kept_write_offs
 from app.store.applications import ApplicationRow
 from app.store.database import Connection
@@ -44,6 +45,7 @@ __all__ = [
     "ApplicationRow",
     "Covered",
     "Documented",
+    "Filed",
     "OccupiedParcel",
     "WrittenOff",
     "application",
@@ -75,9 +77,18 @@ class Covered:
 
 @dataclass(frozen=True, slots=True)
 class Documented(Covered):
-    """An application with all there is of it."""
+    """An application with all there is of it; a linkage application, which names no farmland, has no fee."""
 
     parcels: Sequence[OccupiedParcel]
+    fee: Fee | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """An application as filed, and the reclamation fee that it comes to."""
+
+    row: ApplicationRow
+    fee: Fee | None
 
 
 async def file(
@@ -91,8 +102,8 @@ async def file(
     reserve: str | None = None,
     method: WriteOffMethod = WriteOffMethod.RESERVE,
     linked_project_id: int | None = None,
-) -> ApplicationRow:
-    """File an application of the actor's own; its requirement is reckoned by the policies of this moment.
+) -> Filed:
+    """File an application of the actor's own, with its requirement and its fee by the rules of this moment.
 
     ``reserve`` None is the applicant's own. Raises Malformed for faulty parcels, NotFound for a project
     that is not the applicant's or the reserve's, and RuleBroken where the jurisdiction is suspended
@@ -106,7 +117,8 @@ async def file(
     refuse_suspended(
         suspended=await sanctions.is_suspended(connection, applicant, today), applicant=applicant
     )
-    refuse_other_reserve(reserve, applicant=applicant, city=await _city_of(connection, applicant, today))
+    line = await jurisdictions.line_of(connection, applicant, today)
+    refuse_other_reserve(reserve, applicant=applicant, city=city_of(line))
     in_force = await policies.in_force(connection, now)
     refuse_old_method(
         method, linked_project_id, filed_on=today, refused_from=in_force.old_method_refused_from
@@ -125,6 +137,7 @@ async def file(
         required=required,
         parcels=parcels,
         filed_at=now,
+        fee_standards=await _fee_standards(connection, line, parcels, now),
     )
     await announce(
         connection,
@@ -140,20 +153,26 @@ async def file(
             "required": _printed(required),
         },
     )
-    return filed
+    return Filed(filed, await fee_of(connection, filed))
 
 
 def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
     return {each.value: format_quantity(steps.get(each, 0), each) for each in Indicator}
 
 
-async def _city_of(connection: Connection, code: str, day: date) -> str | None:
-    """The city that a county or functional zone belongs to on a day; None for any other."""
-    stands = await jurisdictions.jurisdiction_on(connection, code, day)
-    if stands is None or stands.parent is None or stands.level not in (Level.COUNTY, Level.FUNCTIONAL_ZONE):
-        return None
-    above = await jurisdictions.jurisdiction_on(connection, stands.parent, day)
-    return stands.parent if above is not None and above.level is Level.CITY else None
+async def _fee_standards(
+    connection: Connection,
+    line: Sequence[Jurisdiction],
+    parcels: Sequence[OccupiedParcel],
+    at: datetime,
+) -> Sequence[int | None]:
+    """Which standard in force charges each parcel's reclamation fee: the nearest up the line."""
+    in_force = {
+        each.jurisdiction: each for each in await fees.in_force(connection, [e.code for e in line], at)
+    }
+    nearest_first = [in_force[each.code] for each in line if each.code in in_force]
+    standards = [(each.id, each.rates) for each in nearest_first]
+    return [nearest_standard(standards, parcel.use, parcel.grade) for parcel in parcels]
 
 
 async def _require_project(connection: Connection, project_id: int, *, of: set[str]) -> None:
@@ -394,8 +413,18 @@ async def application(connection: Connection, *, actor: Actor, application_id: i
     if found is None or own not in (None, found.applicant, found.reserve):
         raise NotFound("land application", public_id(Kind.APPLICATION, application_id))
     return Documented(
-        found, await _written_off(connection, found), await store.parcels_of(connection, found.id)
+        found,
+        await _written_off(connection, found),
+        await store.parcels_of(connection, found.id),
+        await fee_of(connection, found),
     )
+
+
+async def fee_of(connection: Connection, row: ApplicationRow) -> Fee | None:
+    """Return the reclamation fee of an application (耕地开垦费) by the standards of its filing."""
+    if row.kind is ApplicationKind.LINKAGE:
+        return None
+    return Fee(await fees.charged(connection, row.id))
 
 
 async def _written_off(connection: Connection, row: ApplicationRow) -> WrittenOff | None:

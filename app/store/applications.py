@@ -68,6 +68,9 @@ class ApplicationParcel(SQLModel, table=True):
     area_m2: int = Field(sa_column=columns.count())
     use: str = Field(sa_column=columns.text())
     grade: int | None = Field(default=None, sa_column=Column(Integer, nullable=True))
+    fee_standard_id: int | None = Field(
+        default=None, sa_column=columns.refers("fee_standard.id", nullable=True)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +129,12 @@ async def insert(
     reserve: str | None = None,
     method: WriteOffMethod = WriteOffMethod.RESERVE,
     linked_project_id: int | None = None,
+    fee_standards: Sequence[int | None] | None = None,
 ) -> ApplicationRow:
-    """Enter an application, FILED, with its parcels; ``reserve`` None is the applicant's own."""
+    """Enter an application, FILED, with its parcels; ``reserve`` None is the applicant's own.
+
+    ``fee_standards`` are what each parcel's reclamation fee is reckoned by; None where there are none.
+    """
     made = await connection.execute(
         text(
             f"""
@@ -154,10 +161,10 @@ async def insert(
     await connection.execute(
         text(
             """
-            INSERT INTO application_parcel (application_id, parcel_no, area_m2, use, grade)
+            INSERT INTO application_parcel (application_id, parcel_no, area_m2, use, grade, fee_standard_id)
             SELECT :id, parcel.*
               FROM unnest(CAST(:numbers AS text[]), CAST(:areas AS bigint[]), CAST(:uses AS text[]),
-                          CAST(:grades AS integer[])) AS parcel
+                          CAST(:grades AS integer[]), CAST(:fee_standards AS bigint[])) AS parcel
             """
         ),
         {
@@ -166,6 +173,7 @@ async def insert(
             "areas": [parcel.area_m2 for parcel in parcels],
             "uses": [parcel.use.value for parcel in parcels],
             "grades": [parcel.grade for parcel in parcels],
+            "fee_standards": [None] * len(parcels) if fee_standards is None else list(fee_standards),
         },
     )
     return application

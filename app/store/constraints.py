@@ -23,6 +23,11 @@ REFUSALS: dict[str, Callable[[], Refusal]] = {
     "uq_price_band_indicator_starts_at": lambda: Conflict(
         "band_exists", "Another band of this indicator starts at the same instant.", field="starts_at"
     ),
+    "uq_fee_standard_jurisdiction_starts_at": lambda: Conflict(
+        "fee_standard_exists",
+        "Another standard of this jurisdiction starts at the same instant.",
+        field="starts_at",
+    ),
     "uq_policy_name_starts_at": lambda: Conflict(
         "policy_exists", "Another value of this policy starts at the same instant.", field="starts_at"
     ),

@@ -119,6 +119,19 @@ async def names_on(connection: Connection, codes: Collection[str], day: date) ->
     return {row.code: row.name for row in found}
 
 
+async def line_of(connection: Connection, code: str, day: date) -> Sequence[market.Jurisdiction]:
+    """Return a jurisdiction and those above it as they stand on a day, the nearest first."""
+    line: list[market.Jurisdiction] = []
+    above: str | None = code
+    while above is not None and above not in [each.code for each in line]:
+        stands = await jurisdiction_on(connection, above, day)
+        if stands is None:
+            break
+        line.append(stands)
+        above = stands.parent
+    return line
+
+
 async def jurisdictions_on(
     connection: Connection,
     day: date,

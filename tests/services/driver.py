@@ -344,7 +344,7 @@ class Driver:
             new_construction_area_m2=area_m2 if kind == LINKAGE else None,
         )
         if filed:
-            self.model.applications[filed.id] = Application(who, required)
+            self.model.applications[filed.row.id] = Application(who, required)
 
     def end_application(self, number: int, who: str | None) -> None:
         """Withdraw (somebody) or refuse (the regulator) an application."""
