@@ -56,6 +56,7 @@ __all__ = [
     "refuse",
     "withdraw",
     "write_off",
+    "write_off_for",
 ]
 
 
@@ -221,8 +222,17 @@ async def write_off(connection: Connection, *, actor: Actor, application_id: int
     if found is None or found.applicant != actor.jurisdiction:
         raise NotFound("land application", subject)
     permit(actor, Action.WRITE_OFF_APPLICATION, found.applicant)
-    locked = await store.lock_filed(connection, found.reserve, and_one=application_id)
-    held = next(each for each in locked if each.id == application_id)
+    return await write_off_for(connection, found, by=actor.jurisdiction)
+
+
+async def write_off_for(connection: Connection, found: ApplicationRow, *, by: str) -> Covered:
+    """Write off what an application requires, whoever asks: its applicant, or the province's own package.
+
+    Raises as ``write_off`` does, but for whose it is.
+    """
+    subject = public_id(Kind.APPLICATION, found.id)
+    locked = await store.lock_filed(connection, found.reserve, and_one=found.id)
+    held = next(each for each in locked if each.id == found.id)
     state = step(TRANSITIONS, "land application", subject, held.state, ApplicationEvent.WRITE_OFF)
     refuse_unconsented(
         subject, applicant=held.applicant, reserve=held.reserve, consented=held.consented_at is not None
@@ -238,7 +248,7 @@ async def write_off(connection: Connection, *, actor: Actor, application_id: int
             reference=subject,
             taken=draws.taken,
             at=now,
-            actor=actor.jurisdiction,
+            actor=by,
         )
         used = await write_offs.used(connection, written)
     row = await store.write_off(connection, held.id, state=state)
@@ -247,7 +257,7 @@ async def write_off(connection: Connection, *, actor: Actor, application_id: int
         at=now,
         kind="application.written_off",
         subject=subject,
-        actor=actor.jurisdiction,
+        actor=by,
         facts={
             "applicant": held.applicant,
             "reserve": held.reserve,

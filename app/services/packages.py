@@ -31,6 +31,7 @@ from app.services.package_rows import (
     Importer,
     accepted_filing,
 )
+from app.services.package_write_offs import WriteOffImporter
 from app.store import clock, jurisdictions
 from app.store import packages as store
 from app.store import projects as register
@@ -60,6 +61,7 @@ JURISDICTIONS_MOST = 100_000
 IMPORTERS: Mapping[PackageKind, Callable[[Import], Importer]] = {
     PackageKind.FILINGS: FilingImporter,
     PackageKind.ACCEPTANCES: AcceptanceImporter,
+    PackageKind.WRITE_OFFS: WriteOffImporter,
 }
 
 

@@ -153,6 +153,54 @@ async def hold_named_projects(connection: Connection) -> Sequence[str]:
     return [row.county for row in found]
 
 
+async def hold_named_applications(connection: Connection) -> None:
+    """Lock what the write-offs for the applications named will touch, in the order of ADR 0004.
+
+    The applications and all that share their reserves, then their live needs, then the accounts of those
+    reserves: written off one after another they would be locked in a circle with others.
+    """
+    await connection.execute(text("ANALYZE package_key"))
+    for statement in (_HELD_APPLICATIONS, _HELD_NEEDS, _HELD_ACCOUNTS):
+        await connection.execute(text(f"SELECT count(*) FROM ({statement}) AS held"))
+
+
+_NAMED_APPLICATIONS = """
+    (SELECT land_application.id, land_application.reserve
+       FROM package_key
+       JOIN land_application ON land_application.id = CAST(substr(package_key.key, 2) AS bigint))
+"""
+_HELD_APPLICATIONS = f"""
+    SELECT id FROM land_application
+     WHERE id IN (SELECT id FROM {_NAMED_APPLICATIONS} AS named)
+        OR (state = 'FILED' AND reserve IN (SELECT reserve FROM {_NAMED_APPLICATIONS} AS named))
+     ORDER BY id FOR UPDATE
+"""
+_HELD_NEEDS = f"""
+    SELECT id FROM need
+     WHERE application_id IN (SELECT id FROM {_NAMED_APPLICATIONS} AS named)
+       AND state IN ('DECLARED', 'APPROVED')
+     ORDER BY id FOR UPDATE
+"""
+_HELD_ACCOUNTS = f"""
+    SELECT id FROM account
+     WHERE jurisdiction IN (SELECT reserve FROM {_NAMED_APPLICATIONS} AS named)
+       AND asset <> 'CNY' AND bucket IN ('available', 'consumed')
+     ORDER BY id FOR UPDATE
+"""
+
+
+async def standing_write_offs(connection: Connection, references: Collection[str]) -> Mapping[str, int]:
+    """Return the numbers of the write-offs that stand for some references, by reference."""
+    found = await connection.execute(
+        text(
+            "SELECT reference, id FROM write_off "
+            "WHERE reference = ANY (CAST(:references AS text[])) AND reversal_id IS NULL"
+        ),
+        {"references": list(references)},
+    )
+    return {row.reference: row.id for row in found}
+
+
 async def projects_under(connection: Connection, filing_nos: Collection[str]) -> Mapping[str, int]:
     """Return the numbers of the projects filed under those of the filing numbers that are taken."""
     found = await connection.execute(
