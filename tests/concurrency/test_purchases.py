@@ -9,6 +9,8 @@ import httpx
 import pytest
 
 from app.market.indicators import Indicator
+from app.store import listings
+from app.store.database import Connection
 from tests.awarded import need_item, row
 from tests.conftest import Exchange
 from tests.story import approved_need, band, funded, listed, policy, verified
@@ -117,6 +119,34 @@ async def test_one_deposit_is_held_once_when_money_is_for_one_purchase(live_exch
         "bought": 1,
         "insufficient": 4,
     }
+    await verified(live_exchange)
+
+
+async def test_market_purchases_of_different_listings_do_not_wait_for_each_other(
+    live_exchange: Exchange,
+) -> None:
+    await an_open_market(live_exchange, AREA)
+    held, free = [await listed(live_exchange, county, AREA, "5.0000") for county in (POOR, ORDINARY)]
+    buyer = BUYERS[0]
+    await funded(live_exchange, buyer, "100000000.00")
+    need = await approved_need(live_exchange, buyer, {AREA: "5.0000"})
+    officer = await live_exchange.county(buyer)
+
+    other = await approved_need(live_exchange, BUYERS[1], {AREA: "5.0000"})
+    await funded(live_exchange, BUYERS[1], "100000000.00")
+    neighbour = await live_exchange.county(BUYERS[1])
+
+    async def beside_a_lock(connection: Connection) -> asyncio.Task[httpx.Response]:
+        await listings.lock(connection, [int(held[1:])])
+        waiting = asyncio.create_task(officer.post("/v1/purchases", at_market(need, held, "1.0000")))
+        async with asyncio.timeout(60):
+            answer = await neighbour.post("/v1/purchases", at_market(other, free, "1.0000"))
+        assert answer.status_code == 201, answer.text
+        assert not waiting.done(), "who wants the listing itself waits"
+        return waiting
+
+    waiting = await live_exchange.database.transact(beside_a_lock)
+    assert (await waiting).status_code == 201
     await verified(live_exchange)
 
 
