@@ -292,10 +292,10 @@ def install(app: FastAPI) -> None:
 
 
 def document(schema: dict[str, Any]) -> None:
-    """Say in the OpenAPI that errors are problem+json; the framework knows one media type only."""
+    """Say in the OpenAPI that errors are problem+json; the framework knows a route's one media type only."""
     for path in schema["paths"].values():
         for operation in path.values():
             for status, response in operation["responses"].items():
                 content = response.get("content", {})
-                if int(status) >= 400 and "application/json" in content:
-                    response["content"] = {MEDIA_TYPE: content["application/json"]}
+                if int(status) >= 400 and (described := [each for each in content.values() if each]):
+                    response["content"] = {MEDIA_TYPE: described[0]}

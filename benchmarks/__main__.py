@@ -10,11 +10,20 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import bids, clearing, databases, packages, reads, settlement
+from benchmarks import bids, clearing, databases, packages, parcels, reads, settlement
 from benchmarks.ratios import Ratio, keep, say, table
 
 BUILD = Path(__file__).parents[1] / "build"
-PARTS = ("clearing", "settlement", "bids", "reads", "packages")
+SERVED = {
+    "settlement": settlement,
+    "bids": bids,
+    "reads": reads,
+    "packages": packages,
+    "parcels": parcels,
+}
+"""The parts that need PostgreSQL."""
+
+PARTS = ("clearing", *SERVED)
 
 
 async def measure(parts: list[str], *, full: bool, folder: Path) -> list[Ratio]:
@@ -23,12 +32,7 @@ async def measure(parts: list[str], *, full: bool, folder: Path) -> list[Ratio]:
     if set(parts) - {"clearing"}:
         say("starting PostgreSQL and loading the sample province")
         async with databases.server(folder) as server:
-            for name, part in (
-                ("settlement", settlement),
-                ("bids", bids),
-                ("reads", reads),
-                ("packages", packages),
-            ):
+            for name, part in SERVED.items():
                 if name in parts:
                     ratios += [ratio async for ratio in part.measure(server, full=full)]
     return ratios

@@ -4,7 +4,7 @@
 the caller brings the policies of the acceptance date and what the register says of the parcels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -13,6 +13,7 @@ from app.market.certification import Certified, RegisterFindings
 from app.market.errors import RuleBroken
 from app.market.filings import refuse_contradictions
 from app.market.indicators import Indicator
+from app.market.parcels import Overlap
 from app.market.policies import PolicySet
 from app.market.projects import Project
 from app.market.units import MAX_STEPS
@@ -45,11 +46,14 @@ def judge(
     today: date,
     in_force: PolicySet,
     register: Mapping[str, Certified],
+    overlaps: Sequence[Overlap] = (),
+    pieces: Sequence[Collection[str]] = (),
 ) -> Judgement:
     """Judge a filed project by the policies of its acceptance date and the register's word on its parcels.
 
-    Raises Malformed where the acceptance contradicts the papers, and RuleBroken with every reason where
-    the project is not eligible (RULES 4).
+    ``overlaps`` are those that speak against it; ``pieces`` its touching parcels of unused land. Raises
+    Malformed where the acceptance contradicts the papers, and RuleBroken with every reason where the
+    project is not eligible (RULES 4).
     """
     if acceptance.accepted_on > today:
         raise RuleBroken(
@@ -69,13 +73,15 @@ def judge(
         register,
         review_area_m2=in_force.unused_land_review_area_m2,
         ecology_reviewed=acceptance.ecology_reviewed,
+        on_others_land={overlap.parcel_id for overlap in overlaps},
+        pieces=pieces,
     )
-    earned = _earned(papers, findings)
+    earned = _earned(papers, findings, overlaps)
     entries = {parcel.id: certification.certify(parcel, register.get(parcel.id)) for parcel in papers.parcels}
     return Judgement(papers, earned, {id_: entry for id_, entry in entries.items() if entry is not None})
 
 
-def _earned(papers: Project, findings: RegisterFindings) -> dict[Indicator, int]:
+def _earned(papers: Project, findings: RegisterFindings, overlaps: Sequence[Overlap]) -> dict[Indicator, int]:
     """What the project earns, in steps; raises RuleBroken with all that speaks against it."""
     judged = projects.credit(papers)
     reasons = sorted({*judged.reasons, *findings.reasons})
@@ -83,6 +89,8 @@ def _earned(papers: Project, findings: RegisterFindings) -> dict[Indicator, int]
         facts: dict[str, object] = {"reasons": [reason.value for reason in reasons]}
         if findings.claimed:
             facts["claimed_parcels"] = list(findings.claimed)
+        if overlaps:
+            facts["overlaps"] = [overlap.facts for overlap in overlaps]
         if findings.unreviewed:
             facts["unreviewed_parcels"] = list(findings.unreviewed)
         against = ", ".join(f"{reason} ({projects.REASON_IN_WORDS[reason]})" for reason in reasons)

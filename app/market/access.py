@@ -63,6 +63,8 @@ class Action(StrEnum):
     READ_PROJECT = "read_project"
     ACCEPT_PROJECT = "accept_project"
     REFUSE_PROJECT = "refuse_project"
+    READ_PROJECT_PARCELS = "read_project_parcels"
+    READ_MAP = "read_map"
     # reserves
     READ_RESERVE = "read_reserve"
     READ_RESERVE_BATCHES = "read_reserve_batches"
@@ -231,6 +233,8 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_PROJECT: _OWN_OR_OVERSEEN,
         Action.ACCEPT_PROJECT: _LAND,
         Action.REFUSE_PROJECT: _LAND,
+        Action.READ_PROJECT_PARCELS: _OWN_OR_OVERSEEN,
+        Action.READ_MAP: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE_BATCHES: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE_ENTRIES: _OWN_OR_OVERSEEN,

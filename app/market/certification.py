@@ -4,7 +4,7 @@ A project's own papers are judged in ``market/projects.py``; here it is judged b
 its parcels before, so that no land is credited as new farmland twice and no upgrade is paid twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.market.projects import CULTIVATED, LandUse, Parcel, Project, RefusalReason
@@ -43,18 +43,39 @@ def findings(
     *,
     review_area_m2: int,
     ecology_reviewed: bool,
+    on_others_land: Collection[str] = (),
+    pieces: Sequence[Collection[str]] = (),
 ) -> RegisterFindings:
-    """Hold a project against the register and the area above which unused land needs its review."""
-    claimed = [parcel.id for parcel in project.parcels if is_claimed(parcel, certified.get(parcel.id))]
-    unreviewed = [
+    """Hold a project against the register and the area above which unused land needs its review.
+
+    ``on_others_land`` are parcels that the map shows on land of other projects. ``pieces`` are mapped
+    parcels that touch and so are one piece of land; an unmapped parcel is a piece of its own.
+    """
+    claimed = [
         parcel.id
         for parcel in project.parcels
-        if not ecology_reviewed
-        and parcel.use_before is LandUse.UNUSED
-        and parcel.use_after is not LandUse.UNUSED
-        and parcel.area_m2 > review_area_m2
+        if parcel.id in on_others_land or is_claimed(parcel, certified.get(parcel.id))
     ]
+    too_large = set() if ecology_reviewed else _in_large_pieces(project.parcels, pieces, review_area_m2)
+    unreviewed = [parcel.id for parcel in project.parcels if parcel.id in too_large]
     return RegisterFindings(tuple(claimed), tuple(unreviewed))
+
+
+def reclaimed_unused(parcel: Parcel) -> bool:
+    """Whether a parcel reclaims unused land (未利用地)."""
+    return parcel.use_before is LandUse.UNUSED and parcel.use_after is not LandUse.UNUSED
+
+
+def _in_large_pieces(parcels: Iterable[Parcel], pieces: Sequence[Collection[str]], most_m2: int) -> set[str]:
+    """The parcels of unused land that lie in one piece above an area."""
+    piece_of = {parcel_id: place for place, piece in enumerate(pieces) for parcel_id in piece}
+    areas: dict[int | str, int] = {}
+    members: dict[int | str, set[str]] = {}
+    for parcel in filter(reclaimed_unused, parcels):
+        piece = piece_of.get(parcel.id, parcel.id)
+        areas[piece] = areas.get(piece, 0) + parcel.area_m2
+        members.setdefault(piece, set()).add(parcel.id)
+    return {each for piece, area_m2 in areas.items() if area_m2 > most_m2 for each in members[piece]}
 
 
 def is_claimed(parcel: Parcel, certified: Certified | None) -> bool:
@@ -66,7 +87,7 @@ def is_claimed(parcel: Parcel, certified: Certified | None) -> bool:
     """
     if certified is None:
         return False
-    if _is_new_farmland(parcel):
+    if is_new_farmland(parcel):
         return certified.credited_as_new or certified.use in CULTIVATED
     if not _is_upgrade(parcel):
         return False
@@ -88,10 +109,11 @@ def certify(parcel: Parcel, before: Certified | None) -> Certified | None:
     if before is not None and before.use in CULTIVATED:
         use = LandUse.PADDY if before.use is LandUse.PADDY else use
         grade = min(grade, before.grade, key=_grade)
-    return Certified(was_new or _is_new_farmland(parcel), use, grade)
+    return Certified(was_new or is_new_farmland(parcel), use, grade)
 
 
-def _is_new_farmland(parcel: Parcel) -> bool:
+def is_new_farmland(parcel: Parcel) -> bool:
+    """Whether a parcel becomes farmland that it was not."""
     return parcel.use_before not in CULTIVATED and parcel.use_after in CULTIVATED
 
 

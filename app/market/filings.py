@@ -1,9 +1,11 @@
 """The filing of a project (项目备案): what its papers may not say, whoever files it (RULES 4)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from app.market.errors import Malformed, RuleBroken
+from app.market.parcels import Shape
 from app.market.projects import Project, is_filing_number, shape_faults
 from app.market.units import MAX_STEPS
 
@@ -22,6 +24,7 @@ class Filing:
     name: str
     department: str
     papers: Project
+    shapes: Mapping[str, Shape] = field(default_factory=dict)  # of the parcels that are mapped
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,8 @@ class PolicySet:
     notice_working_days: int  # 公示
     payment_working_days: int
     unused_land_review_area_m2: int  # [N] 一
+    parcel_area_tolerance: Fraction  # of the mapped area, [N] 七
+    parcel_overlap_tolerance_m2: int  # slivers of at most this are none
     purchases_within_need: bool  # RULES 6
     listings_may_decline_key_projects: bool  # RULES 8
     suspended_may_not_list: bool  # RULES 12
@@ -232,6 +234,8 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "notice_working_days": _whole(0, 120),
     "payment_working_days": _whole(1, 365),
     "unused_land_review_area": _area,
+    "parcel_area_tolerance": _share,
+    "parcel_overlap_tolerance": _area,
     "purchases_within_need": _switch,
     "listings_may_decline_key_projects": _switch,
     "suspended_may_not_list": _switch,
@@ -269,6 +273,8 @@ DEFAULTS: Mapping[str, Any] = {
     "payment_working_days": 10,
     # 土地管理法实施条例: unused land above 600 hm² in one piece is the State Council's to approve.
     "unused_land_review_area": "600.0000",
+    "parcel_area_tolerance": "0.01",
+    "parcel_overlap_tolerance": "0.0010",
     "purchases_within_need": True,
     "listings_may_decline_key_projects": True,
     "suspended_may_not_list": True,
@@ -306,6 +312,8 @@ def policy_set(values: Mapping[str, Any]) -> PolicySet:
     read["deposit_rate"] = Fraction(read["deposit_rate"])
     read["yields_centikg_per_hm2"] = read.pop("yield_table")
     read["unused_land_review_area_m2"] = read.pop("unused_land_review_area")
+    read["parcel_area_tolerance"] = Fraction(read["parcel_area_tolerance"])
+    read["parcel_overlap_tolerance_m2"] = read.pop("parcel_overlap_tolerance")
     years = [checked(name, value) for name, value in sorted(values.items()) if CALENDAR_NAME.fullmatch(name)]
     return PolicySet(calendar_years=tuple(years), **read)
 

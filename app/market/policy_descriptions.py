@@ -91,6 +91,16 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "Whether a county may keep a listing out of fixed-price allocation to key projects.",
         "挂牌县是否可以不参加重点项目的定价配置。",
     ),
+    "parcel_area_tolerance": Description(
+        SHARE,
+        "By what share of its polygon's area a parcel's stated area may differ, when it is filed.",
+        "图斑申报面积与图形面积允许相差的比例，以备案之时为准。",
+    ),
+    "parcel_overlap_tolerance": Description(
+        'decimal string in hm² with at most 4 places, such as "0.0010"',
+        "Overlaps of two parcels of at most this area count as none, by the moment of the project's filing.",
+        "图斑重叠面积不超过此值的视为不重叠，以项目备案之时为准。",
+    ),
     "suspended_may_not_list": Description(
         SWITCH,
         "Whether a suspended jurisdiction is refused new listings too, besides land applications.",

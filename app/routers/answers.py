@@ -82,10 +82,14 @@ class Read:
         self._request = request
 
     async def run(
-        self, work: Callable[[Connection], Awaitable[T]], shape: Callable[[T], BaseModel]
+        self,
+        work: Callable[[Connection], Awaitable[T]],
+        shape: Callable[[T], BaseModel],
+        *,
+        media_type: str = JSON,
     ) -> Response:
         """Read and shape a JSON answer."""
-        return self.answer(shape(await self.load(work)).model_dump_json())
+        return self.answer(shape(await self.load(work)).model_dump_json(), media_type=media_type)
 
     async def load(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Read one snapshot."""
@@ -126,11 +130,16 @@ class Page:
         self, rows: Sequence[T], item: Callable[[T], V], sort_key: Callable[[T], tuple[Any, ...]]
     ) -> "PageView[V]":
         """Shape ``rows``, which hold one more than the limit where there is a next page."""
-        shown = rows[: self.limit]
-        cursor = None
-        if len(rows) > self.limit:
-            cursor = _cursor(self._request, sort_key(shown[-1]))
+        shown, cursor = self.cut(rows, sort_key)
         return PageView(items=[item(row) for row in shown], next_cursor=cursor)
+
+    def cut(
+        self, rows: Sequence[T], sort_key: Callable[[T], tuple[Any, ...]]
+    ) -> tuple[Sequence[T], str | None]:
+        """The rows of this page, and the cursor of the next one where ``rows`` hold one more."""
+        shown = rows[: self.limit]
+        cursor = _cursor(self._request, sort_key(shown[-1])) if len(rows) > self.limit else None
+        return shown, cursor
 
 
 class PageView(View, Generic[V]):

@@ -14,6 +14,7 @@ from app.market.access import Action
 from app.market.filings import LONGEST_PARCEL_NO, PARCEL_NO_IN_WORDS, PARCEL_NO_PATTERN
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
+from app.market.parcels import Shape
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
 from app.market.units import format_decimal, format_quantity, mu, parse_decimal, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
@@ -31,6 +32,7 @@ from app.routers.forms import (
     View,
     Whole,
 )
+from app.routers.geometry import GeometryForm
 from app.services import projects
 from app.services.projects import BatchRow, ProjectCase, ProjectSummary, plain
 
@@ -60,6 +62,7 @@ class ParcelForm(Form):
     use_after: LandUse
     grade_before: Whole | None = None
     grade_after: Whole | None = None
+    geometry: GeometryForm | None = Field(default=None, description="What puts the parcel on the map")
 
 
 class ProjectForm(Form):
@@ -93,6 +96,18 @@ class ProjectForm(Form):
                         "use_after": "paddy",
                         "grade_before": 11,
                         "grade_after": 9,
+                        "geometry": {
+                            "type": "Polygon",
+                            "coordinates": [
+                                [
+                                    [106.842, 32.349],
+                                    [106.844, 32.349],
+                                    [106.844, 32.3502],
+                                    [106.842, 32.3502],
+                                    [106.842, 32.349],
+                                ]
+                            ],
+                        },
                     },
                 ],
             }
@@ -116,6 +131,14 @@ class ProjectForm(Form):
         default=None, description="hm² used for resettlement (新区); kinds linkage and abandoned_mine only"
     )
     parcels: list[ParcelForm]
+
+    def shapes(self) -> dict[str, Shape]:
+        """Read the polygons of the parcels that have one, by parcel; raises Malformed."""
+        return {
+            parcel.id: parcel.geometry.read(f"parcels.{at}.geometry")
+            for at, parcel in enumerate(self.parcels)
+            if parcel.geometry is not None
+        }
 
     def papers(self) -> market.Project:
         """Read the form as the rules' own value; raises BadQuantity."""
@@ -195,6 +218,8 @@ class ParcelView(View):
     use_after: LandUse
     grade_before: int | None
     grade_after: int | None
+    mapped: bool = Field(description="Whether the parcel is on the map, with a polygon")
+    mapped_area: str | None = Field(description="hm² of the polygon on the ellipsoid of CGCS2000")
 
 
 class BatchView(View):
@@ -271,7 +296,7 @@ class ProjectView(View):
                 if papers.resettlement_area_m2 is None
                 else format_decimal(papers.resettlement_area_m2, AREA_PLACES)
             ),
-            parcels=[_parcel(parcel) for parcel in papers.parcels],
+            parcels=[_parcel(parcel, case.mapped_m2.get(parcel.id)) for parcel in papers.parcels],
             filed_at=row.filed_at,
             accepted_on=papers.accepted_on,
             accepting_body=row.accepting_body,
@@ -286,7 +311,7 @@ class ProjectView(View):
         )
 
 
-def _parcel(parcel: market.Parcel) -> ParcelView:
+def _parcel(parcel: market.Parcel, mapped_m2: int | None) -> ParcelView:
     return ParcelView(
         id=parcel.id,
         area=format_decimal(parcel.area_m2, AREA_PLACES),
@@ -295,6 +320,8 @@ def _parcel(parcel: market.Parcel) -> ParcelView:
         use_after=parcel.use_after,
         grade_before=parcel.grade_before,
         grade_after=parcel.grade_after,
+        mapped=mapped_m2 is not None,
+        mapped_area=None if mapped_m2 is None else format_decimal(mapped_m2, AREA_PLACES),
     )
 
 
@@ -343,7 +370,12 @@ class ProjectSummaryView(View):
 async def file_project(form: ProjectForm, actor: CurrentActor, writing: Writing) -> Response:
     """File a project of the bearer's own county, with its funds and parcels."""
     work = partial(
-        projects.file, actor=actor, name=form.name, department=form.department, papers=form.papers()
+        projects.file,
+        actor=actor,
+        name=form.name,
+        department=form.department,
+        papers=form.papers(),
+        shapes=form.shapes(),
     )
     return await writing.run(work, ProjectView.of)
 

@@ -9,9 +9,11 @@ from app.market.certification import Certified
 from app.market.errors import Refusal
 from app.market.ids import Kind, public_id
 from app.market.ledger import AccountKey, Bucket, move
-from app.market.projects import TRANSITIONS, ProjectEvent
+from app.market.parcels import Overlap
+from app.market.projects import TRANSITIONS, ProjectEvent, ProjectState
 from app.market.states import step
 from app.market.units import format_quantity
+from app.services import parcels
 from app.services.days import day_of
 from app.services.journal import announce_each
 from app.services.policies import PoliciesByDay
@@ -50,19 +52,31 @@ async def decide(
 ) -> Decided:
     """Accept projects in the order given, each by the policies of its acceptance date, and credit them.
 
-    The caller holds the projects and their counties' registers; no project stands twice. Of a refused one
-    nothing is written; whether the others then stand is the caller's to say.
+    The caller holds the projects, the map where they are on it, and their counties' registers; no project
+    stands twice. Of a refused one nothing is written; whether the others then stand is the caller's to say.
     """
+    on_others_land = await _overlaps(connection, decisions, policies)
     wanted = {
         ParcelKey(each.row.county, parcel.id) for each in decisions for parcel in each.row.papers.parcels
     }
-    register = await certified.certified(connection, wanted)
+    register = await certified.certified(connection, wanted | parcels.other_keys(on_others_land))
     accepted: dict[int, tuple[Decision, Judgement]] = {}
     refused: dict[int, Refusal] = {}
     entries: dict[ParcelKey, tuple[int, Certified]] = {}
     for each in decisions:
         try:
-            judged = await _judged(each, at=at, policies=policies, register=register)
+            judged = await _judged(
+                connection,
+                each,
+                at=at,
+                policies=policies,
+                register=register,
+                overlaps=[
+                    # One accepted just now counts as such.
+                    overlap.after(ProjectState.ACCEPTED) if overlap.other.project_id in accepted else overlap
+                    for overlap in on_others_land.get(each.row.id, ())
+                ],
+            )
         except Refusal as refusal:
             refused[each.row.id] = refusal
             continue
@@ -82,12 +96,26 @@ async def decide(
     return Decided({number: batches.get(number, ()) for number in accepted}, refused)
 
 
+async def _overlaps(
+    connection: Connection, decisions: Sequence[Decision], policies: PoliciesByDay
+) -> Mapping[int, Sequence[Overlap]]:
+    """The land that the projects have in common with others, by the tolerance of their filing's moment."""
+    rows = {each.row.id: each.row for each in decisions}
+    on_map = await parcels.mapped(connection, rows)
+    tolerances = {
+        number: (await policies.at(rows[number].filed_at)).parcel_overlap_tolerance_m2 for number in on_map
+    }
+    return await parcels.overlaps(connection, on_map, tolerances_m2=tolerances) if on_map else {}
+
+
 async def _judged(
+    connection: Connection,
     decision: Decision,
     *,
     at: datetime,
     policies: PoliciesByDay,
     register: Mapping[ParcelKey, Certified],
+    overlaps: Sequence[Overlap],
 ) -> Judgement:
     """Judge one decision; raises the refusals of ``judge``, and WrongState."""
     row = decision.row
@@ -97,12 +125,17 @@ async def _judged(
         for parcel in row.papers.parcels
         if (key := ParcelKey(row.county, parcel.id)) in register
     }
+    in_force = await policies.on(decision.acceptance.accepted_on)
     return judge(
         row.papers,
         decision.acceptance,
         today=day_of(at),
-        in_force=await policies.on(decision.acceptance.accepted_on),
+        in_force=in_force,
         register=known,
+        overlaps=parcels.standing(row.papers, overlaps, register),
+        pieces=await parcels.unused_pieces(
+            connection, row, review_area_m2=in_force.unused_land_review_area_m2
+        ),
     )
 
 

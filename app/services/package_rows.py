@@ -20,7 +20,7 @@ from app.market.projects import ProjectState
 from app.services import projects
 from app.services.acceptances import Decision, decide
 from app.services.policies import PoliciesByDay
-from app.store import certified, packages
+from app.store import certified, packages, parcels
 from app.store import projects as register
 from app.store.database import Connection
 from app.store.projects import ProjectRow
@@ -96,7 +96,7 @@ class AcceptanceImporter:
         self._policies = PoliciesByDay(given.connection)
 
     async def hold(self, values: Iterable[PackageValue]) -> None:
-        """Lock the projects, then their counties' registers of certified land."""
+        """Lock the projects, then the map where they are on it, then their counties' registers."""
         connection = self._given.connection
         await packages.begin_naming(connection)
         keys: list[str] = []
@@ -106,7 +106,10 @@ class AcceptanceImporter:
                 await packages.name(connection, keys)
                 keys.clear()
         await packages.name(connection, keys)
-        for county in await packages.hold_named_projects(connection):
+        counties = await packages.hold_named_projects(connection)
+        if await packages.any_named_project_is_mapped(connection):
+            await parcels.hold(connection)
+        for county in counties:
             await certified.hold(connection, county)
 
     async def take(self, rows: Rows[PackageValue]) -> int:

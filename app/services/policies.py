@@ -33,9 +33,12 @@ class PoliciesByDay:
 
     async def on(self, day: date) -> PolicySet:
         """The policies in force as a day began in China (RULES: whose day counts)."""
+        return await self.at(datetime.combine(day, time(), tzinfo=CHINA))
+
+    async def at(self, instant: datetime) -> PolicySet:
+        """The policies in force at an instant."""
         if self._changes is None:
             self._changes = await store.changes(self._connection)
-        instant = datetime.combine(day, time(), tzinfo=CHINA)
         since = bisect_right(self._changes, instant)
         if since not in self._sets:
             self._sets[since] = await store.in_force(self._connection, instant)

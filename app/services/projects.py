@@ -1,6 +1,6 @@
 """Projects: filed by their county, accepted or refused by the land regulator, credited to the reserve."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -9,12 +9,14 @@ from app.market.access import Action, Actor, permit, permitted_jurisdiction
 from app.market.errors import NotFound
 from app.market.filings import Filing, refuse_contradictions, refuse_foreign_filing_number
 from app.market.ids import Kind, public_id
+from app.market.parcels import Shape
 from app.market.projects import TRANSITIONS, Project, ProjectEvent, ProjectState
 from app.market.states import step
 from app.services.acceptances import Decision, decide
 from app.services.journal import announce, announce_each
+from app.services.parcels import put_on_map
 from app.services.policies import PoliciesByDay
-from app.store import certified, clock, ledger
+from app.store import certified, clock, ledger, parcels
 from app.store import projects as store
 from app.store.database import Connection
 from app.store.ledger import BatchRow
@@ -35,20 +37,27 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ProjectCase:
-    """A project and the batches that it earned."""
+    """A project, the batches that it earned, and its mapped parcels' areas in m² by number."""
 
     row: ProjectRow
     batches: Sequence[BatchRow]
+    mapped_m2: Mapping[str, int]
 
 
 async def file(
-    connection: Connection, *, actor: Actor, name: str, department: str, papers: Project
+    connection: Connection,
+    *,
+    actor: Actor,
+    name: str,
+    department: str,
+    papers: Project,
+    shapes: Mapping[str, Shape],
 ) -> ProjectCase:
     """File a project of the actor's own county; raises Malformed, RuleBroken, Conflict."""
     county = actor.jurisdiction
     permit(actor, Action.FILE_PROJECT, county)
     now = await clock.now(connection)
-    filing = Filing(county, name, department, papers)
+    filing = Filing(county, name, department, papers, shapes)
     refuse_unsound(filing)
     (number,) = await enter_filings(connection, [filing], actor=county, at=now)
     return await _case(connection, number)
@@ -63,8 +72,12 @@ def refuse_unsound(filing: Filing) -> None:
 async def enter_filings(
     connection: Connection, filings: Sequence[Filing], *, actor: str, at: datetime
 ) -> Sequence[int]:
-    """Enter sound filings and announce each; return their numbers. Raises Conflict."""
+    """Enter sound filings and announce each; return their numbers. Raises RuleBroken, Conflict.
+
+    Those with polygons hold the map until the transaction ends.
+    """
     numbers = await store.insert(connection, filings, filed_at=at)
+    await put_on_map(connection, dict(zip(numbers, filings, strict=True)), at=at)
     await announce_each(
         connection,
         at=at,
@@ -126,6 +139,8 @@ async def accept(
     the project is not eligible; nothing has changed then, and it can be refused and filed anew.
     """
     row = await _held(connection, actor, Action.ACCEPT_PROJECT, number)
+    if await parcels.mapped(connection, [number]):
+        await parcels.hold(connection)
     await certified.hold(connection, row.county)
     now = await clock.now(connection)
     decision = Decision(
@@ -170,4 +185,5 @@ async def _case(connection: Connection, number: int) -> ProjectCase:
     row = await store.project(connection, number)
     if row is None:
         raise NotFound("project", public_id(Kind.PROJECT, number))
-    return ProjectCase(row, await ledger.batches_of(connection, number))
+    on_map = await parcels.mapped(connection, [number])
+    return ProjectCase(row, await ledger.batches_of(connection, number), on_map.get(number, {}))

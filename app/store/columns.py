@@ -5,6 +5,22 @@ from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, Column, DateTime, ForeignKey, Text
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, JSONB
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.types import UserDefinedType
+
+
+class Box(UserDefinedType[str]):
+    """PostgreSQL's own rectangle; its GiST operators need no extension."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        """Name the type in DDL."""
+        return "box"
+
+
+# So that the check of tables against migrations recognises the column.
+ischema_names["box"] = Box
 
 
 def identity() -> Column[int]:
@@ -12,9 +28,15 @@ def identity() -> Column[int]:
     return Column(BigInteger, primary_key=True, autoincrement=True)
 
 
-def count(*, nullable: bool = False, default: int | None = None) -> Column[int]:
+def count(*, nullable: bool = False, default: int | None = None, primary_key: bool = False) -> Column[int]:
     """A quantity or amount in its smallest step (RULES 1), or a plain number."""
-    return Column(BigInteger, nullable=nullable, server_default=None if default is None else str(default))
+    return Column(
+        BigInteger,
+        nullable=nullable and not primary_key,
+        primary_key=primary_key,
+        autoincrement=False,
+        server_default=None if default is None else str(default),
+    )
 
 
 def text(*, nullable: bool = False, primary_key: bool = False) -> Column[str]:

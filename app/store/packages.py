@@ -129,6 +129,21 @@ async def name(connection: Connection, keys: Sequence[str]) -> None:
     )
 
 
+async def any_named_project_is_mapped(connection: Connection) -> bool:
+    """Whether a parcel of the projects filed under the numbers named is on the map."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT EXISTS (
+                SELECT FROM package_key JOIN project ON project.filing_no = package_key.key
+                 WHERE project.state <> 'REFUSED'
+                   AND EXISTS (SELECT FROM parcel_shape WHERE parcel_shape.project_id = project.id))
+            """
+        )
+    )
+    return bool(found.scalar_one())
+
+
 async def hold_named_projects(connection: Connection) -> Sequence[str]:
     """Lock the projects filed under the numbers named, by ascending id; return their counties, sorted."""
     await connection.execute(text("ANALYZE package_key"))

@@ -23,6 +23,7 @@ from app.store import (  # noqa: F401
     objections,
     obligations,
     packages,
+    parcels,
     policies,
     projects,
     purchases,

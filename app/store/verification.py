@@ -6,21 +6,12 @@ are in smallest steps (m², 0.01 kg, fen), as they are stored.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 
 from sqlalchemy import text
 
+from app.store.check import Check
 from app.store.database import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One claim about the books: its name, what counts the rows it rests on, and what names the faulty."""
-
-    claim: str
-    figures: str
-    faults: str
-
+from app.store.land_checks import LAND
 
 LEDGER = (
     Check(
@@ -504,7 +495,7 @@ JOURNAL = (
     ),
 )
 
-CHECKS = (*LEDGER, *ORIGINS, *OBLIGATIONS, *HOLDS, *TRADE, *PURCHASES, *FORMALITIES, *JOURNAL)
+CHECKS = (*LEDGER, *ORIGINS, *LAND, *OBLIGATIONS, *HOLDS, *TRADE, *PURCHASES, *FORMALITIES, *JOURNAL)
 
 
 async def figures(connection: Connection, check: Check) -> str:

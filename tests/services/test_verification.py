@@ -15,8 +15,9 @@ from app.store.database import Connection, Database
 from app.store.verification import CHECKS
 from tests.awarded import Sale, awarded
 from tests.conftest import SEALING_KEY, Exchange
+from tests.mapped import SQUARE_HM2, square
 from tests.owed import owing
-from tests.story import credited, filed_application, funded, paid, settled
+from tests.story import credited, filed_application, funded, paid, project_body, settled
 
 BUYER, SELLER, APPLICANT = "510100", "511922", "510107"
 LAND = Indicator.FARMLAND_QUANTITY
@@ -34,6 +35,7 @@ async def a_busy_exchange(exchange: Exchange) -> None:
         f"/v1/trades/{waiting}/objections", {"reason": "地块不实"}
     )
     assert objecting.status_code == 201
+    await mapped(exchange)
     await owing(exchange, SELLER, {LAND: 5_000})
     good = await owing(exchange, SELLER, {LAND: 7_000})
     await credited(exchange, SELLER, {LAND: "0.7000"})
@@ -57,6 +59,16 @@ async def written_off(exchange: Exchange) -> None:
     officer = await exchange.county(APPLICANT)
     answer = await officer.post(f"/v1/land-applications/{application}/write-off")
     assert answer.status_code == 201, answer.text
+
+
+async def mapped(exchange: Exchange) -> None:
+    """Two projects with a parcel each on the map, M1 and M2."""
+    officer = await exchange.county(SELLER)
+    land = {"area": SQUARE_HM2, "use_before": "unused", "use_after": "dry_land", "grade_after": 10}
+    for number in (1, 2):
+        parcels = [{"id": f"M{number}", "geometry": square(number, 0), **land}]
+        answer = await officer.post("/v1/projects", project_body(SELLER, parcels=parcels))
+        assert answer.status_code == 201, answer.text
 
 
 async def verified(exchange: Exchange) -> tuple[Verdict, list[str]]:
@@ -326,6 +338,19 @@ TAMPERINGS = {
         ["UPDATE land_application SET grain_capacity = grain_capacity + 1 WHERE id = {row}"],
         "(SELECT max(id) FROM land_application WHERE state = 'WRITTEN_OFF')",
         ["of grain_capacity it has written off 150000 from 510107, due are 150001"],
+    ),
+    "a mapped parcel's stated area": (
+        ["UPDATE project_parcel SET area_m2 = area_m2 + 200 WHERE parcel_no = 'M{row}'"],
+        "1",
+        ["parcel M1 of project", "it states 10645 m², its polygon has 10444"],
+    ),
+    "a polygon copied into another project": (
+        [
+            "UPDATE parcel_shape SET polygon = (SELECT polygon FROM parcel_shape WHERE parcel_no = 'M1') "
+            "WHERE parcel_no = 'M{row}'"
+        ],
+        "2",
+        ["the same polygon of 10444 m² becomes new farmland in each"],
     ),
     "an answer that was lost": (
         ["UPDATE stored_answer SET status = NULL WHERE ctid = (SELECT min(ctid) FROM stored_answer)"],

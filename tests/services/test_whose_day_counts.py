@@ -4,6 +4,7 @@ What was accepted, filed, announced or awarded before the change keeps its figur
 the new ones.
 """
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -20,11 +21,13 @@ from app.store import policies
 from app.store.database import Database
 from tests import story
 from tests.conftest import Exchange, SavepointDatabase
+from tests.mapped import SQUARE_HM2, square
 from tests.owed import owing
 
 LAND = Indicator.FARMLAND_QUANTITY
 SELLER, BUYER, GREEDY, SUSPENDED, OWING = "511922", "510100", "511100", "511921", "510722"
 Figures = dict[str, Any]
+_places = itertools.count(0, 10)
 
 CHANGED: Mapping[str, Any] = {
     "yield_table": {grade: f"{3000 * (16 - int(grade))}.00" for grade in DEFAULTS["yield_table"]},
@@ -38,6 +41,8 @@ CHANGED: Mapping[str, Any] = {
     "notice_working_days": 8,
     "payment_working_days": 12,
     "unused_land_review_area": "1.0000",
+    "parcel_area_tolerance": "0.1",
+    "parcel_overlap_tolerance": "0.3000",
     "purchases_within_need": False,
     "listings_may_decline_key_projects": False,
     "suspended_may_not_list": False,
@@ -54,6 +59,8 @@ BEFORE: Figures = {
     "capacity credited": "72000.00",  # 8 hm² of grade 10 at 9,000 kg
     "without ecology review": "credited",
     "capacity required": "1500.00",  # 1 hm² of grade 15
+    "stated area off by a twentieth": "stated_area_off",
+    "a quarter of a square in common": "parcel_overlaps",
     "band": ("300000.00", "450000.00"),
     "deposit rate": "0.10",
     "deposit": "135000.00",  # of 3 hm² at the ceiling
@@ -77,6 +84,8 @@ AFTER: Figures = {
     "capacity credited": "144000.00",
     "without ecology review": "project_ineligible",
     "capacity required": "3000.00",
+    "stated area off by a twentieth": "filed",
+    "a quarter of a square in common": "filed",
     "band": ("500000.00", "600000.00"),
     "deposit rate": "0.20",
     "deposit": "360000.00",
@@ -154,6 +163,7 @@ async def begin(exchange: Exchange) -> Begun:
     figures = {
         "kept out of key projects": await offered(exchange, SELLER, open_to_key_projects=False),
         "listed while suspended": await offered_while_suspended(exchange),
+        **await put_on_map(exchange),
     }
     projects = []
     for _ in range(2):
@@ -261,6 +271,29 @@ async def offered(exchange: Exchange, county: str, *, open_to_key_projects: bool
     taken_back = await officer.post(f"/v1/listings/{answer.json()['id']}/withdrawal")
     assert taken_back.status_code == 201, taken_back.text
     return "listed"
+
+
+async def put_on_map(exchange: Exchange) -> Figures:
+    """Try to file a square whose area is off, and one that overlaps one filed before; how that went."""
+    officer, north = await exchange.county(SELLER), next(_places)
+
+    async def filed(column: float, row: float, area: str) -> str:
+        parcel = {
+            "id": f"M{north}-{column}-{row}",
+            "area": area,
+            "geometry": square(column, north + row),
+            "use_before": "unused",
+            "use_after": "dry_land",
+            "grade_after": 10,
+        }
+        answer = await officer.post("/v1/projects", story.project_body(SELLER, parcels=[parcel]))
+        return "filed" if answer.status_code == 201 else str(answer.json()["code"])
+
+    assert await filed(0, 0, SQUARE_HM2) == "filed"
+    return {
+        "stated area off by a twentieth": await filed(5, 0, "1.1000"),
+        "a quarter of a square in common": await filed(0.5, 0.5, SQUARE_HM2),
+    }
 
 
 async def offered_while_suspended(exchange: Exchange) -> str:

@@ -1,0 +1,1 @@
+"""Polygons of parcels: the only room that knows shapely and pyproj."""
