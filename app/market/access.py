@@ -149,6 +149,7 @@ class Action(StrEnum):
     # what falls due
     READ_AGENDA = "read_agenda"
     READ_REMINDERS = "read_reminders"
+    READ_WARNINGS = "read_warnings"
     # exchange with the ministry's systems
     EXPORT_PACKAGE = "export_package"
     IMPORT_PACKAGE = "import_package"
@@ -305,6 +306,7 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_SPOT_CHECKS: _EVERYBODY,
         Action.READ_AGENDA: _MONEY_READERS,
         Action.READ_REMINDERS: _MONEY_READERS,
+        Action.READ_WARNINGS: {**_OVERSEERS, Role.PRICE_REGULATOR: Scope.ANY},
         Action.EXPORT_PACKAGE: _OWN_OR_OVERSEEN,
         Action.IMPORT_PACKAGE: _LAND,
         Action.READ_PACKAGES: _OVERSEERS,

@@ -17,6 +17,7 @@ from app.market.indicators import UNIT, Indicator
 from app.market.modes import TradeMode
 from app.market.trades import Line, LineState, TradeState
 from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
+from app.problems import MEDIA_TYPE, Problem
 from app.routers.answers import Reading, documented
 from app.routers.forms import Id, Instant, Spelt, View
 from app.services import confirmations
@@ -112,7 +113,7 @@ def _as_pdf() -> dict[int | str, dict[str, Any]]:
         "description": "The letter",
         "content": {PDF: {"schema": {"type": "string", "format": "binary"}}},
     }
-    responses[409] = {"description": "not confirmed"}
+    responses[409] = {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": "not confirmed"}
     return responses
 
 

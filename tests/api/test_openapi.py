@@ -119,6 +119,9 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
         "/v1/spot-checks", {"year": 2019, "count": 1, "seed_sha256": hashlib.sha256(b"a" * 16).hexdigest()}
     )
     trades = (await regulator.get("/v1/trades")).json()["items"]
+    objecting = await (await exchange.county(COUNTY)).post(
+        f"/v1/trades/{trades[0]['id']}/objections", {"reason": "地块不实"}
+    )
     return {
         "code": COUNTY,
         "jurisdiction": COUNTY,
@@ -134,6 +137,7 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
         "spot_check_id": spot_check.json()["id"],
         "project_id": project.json()["id"],
         "trade_id": trades[0]["id"],
+        "objection_id": objecting.json()["id"],
     }
 
 
