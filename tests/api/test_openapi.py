@@ -100,7 +100,8 @@ async def test_every_example_is_a_valid_request(exchange: Exchange) -> None:
 
 async def known_ids(exchange: Exchange) -> dict[str, Any]:
     """One thing of each kind, by the names that paths, parameters and bodies give it; bidding is open."""
-    await story.band(exchange, AREA)
+    await story.sold_by(exchange, AREA, "auction", "unified_price", "market")
+    await story.band(exchange, AREA, unified_price="320000.00")
     listing = await story.listed(exchange, COUNTY, AREA, "10.0000")
     batches = await story.credited(exchange, COUNTY, {AREA: "20.0000"})
     await story.approved_need(exchange, CITY, {AREA: "2.0000"}, key_level="national")
@@ -108,6 +109,8 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
     allocation = (await regulator.post("/v1/allocations")).json()["id"]
     need = await story.approved_need(exchange, CITY, {AREA: "2.0000"})
     application = await story.filed_application(exchange, CITY, {AREA: "1.0000"})
+    wanted = {"mode": "unified_price", "indicator": AREA.value, "quantity": "0.1000"}
+    purchase = await story.bought(exchange, CITY, need_id=need, **wanted)
     auction = await story.announced(exchange, AREA)
     await story.registered(exchange, auction, CITY, "1.0000", need=need)
     receipt = await story.bid(exchange, auction, CITY, "310000.00", "0.5000")
@@ -131,6 +134,7 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
         "application_id": application,
         "allocation_id": allocation,
         "auction_id": auction["id"],
+        "purchase_id": purchase["id"],
         "bid_id": receipt["id"],
         "sanction_id": sanction,
         "inspection_id": inspection.json()["id"],
