@@ -22,6 +22,7 @@ from app.market.acceptances import Acceptance
 from app.market.filings import Filing
 from app.market.packages import AcceptedFiling, PackageForm, PackageKind, PackageValue
 from app.market.projects import Fund, FundSource, LandUse, Parcel, Project, ProjectKind
+from app.services.package_rows import POLYGONS
 from app.store.database import Database
 from benchmarks import province
 from benchmarks.databases import Server
@@ -92,7 +93,7 @@ def _rows(kind: PackageKind, counties: Sequence[str], projects: int) -> Iterator
 
 
 def _write(file: Path, kind: PackageKind, form: PackageForm, rows: Iterator[PackageValue]) -> None:
-    writer = package_writer(kind, form)
+    writer = package_writer(kind, form, POLYGONS)
     for row in rows:
         writer.add(row)
     with file.open("wb") as out:

@@ -25,6 +25,7 @@ from app.documents.package_rows import (
     USED_FIELDS,
     WRITE_OFF_FIELDS,
     Object,
+    Polygons,
     counts_of,
     impossible,
     items_within,
@@ -63,9 +64,10 @@ class TablesPackage:
 
     form = PackageForm.CSV
 
-    def __init__(self, source: BinaryIO, faults: PackageFaults) -> None:
+    def __init__(self, source: BinaryIO, faults: PackageFaults, polygons: Polygons) -> None:
         """Read the manifest; the head is None where that is faulty, and then there are no rows."""
         self._faults = faults
+        self._polygons = polygons
         self.head: Head | None = None
         self.digest = ""
         self._stated: Mapping[str, object] = {}
@@ -167,7 +169,10 @@ class TablesPackage:
     def _read(self, kind: PackageKind, place: Place, cells: Object, lists: Lists) -> PackageValue:
         if kind is PackageKind.FILINGS:
             funds = tuple(self._one(*each, FUND_FIELDS, read_fund) for each in lists["funds"])
-            parcels = tuple(self._one(*each, PARCEL_FIELDS, read_parcel) for each in lists["parcels"])
+            parcels = [
+                self._one(*each, PARCEL_FIELDS, lambda fields: read_parcel(fields, self._polygons))
+                for each in lists["parcels"]
+            ]
             return self._one(place, cells, FILING_FIELDS, lambda fields: read_filing(fields, funds, parcels))
         if kind is PackageKind.WRITE_OFFS:
             batches = tuple(self._one(*each, USED_FIELDS, read_used) for each in lists["batches"])
@@ -185,7 +190,8 @@ class TablesPackage:
     ) -> V:
         """Read one line's cells, and tell what is wrong with them."""
         found = Faults()
-        value = read(Fields(cells, "$", found, *names))
+        given = {name: field_of_cell(name, str(cell)) for name, cell in cells.items()}
+        value = read(Fields(given, "$", found, *names))
         tell(found, place, self._faults)
         return value
 
@@ -210,7 +216,7 @@ class TablesPackage:
                         self._faults.add(place, "", problem)
                     if cells:
                         named = zip(header, cells, strict=False)
-                        yield place, {name: field_of_cell(name, cell) for name, cell in named if cell}
+                        yield place, {name: cell for name, cell in named if cell}
         except csv.Error as wrong:
             self._faults.add(Place(member, lines.number), "", f"is no CSV: {wrong}")
             self._broken = True
@@ -270,9 +276,10 @@ class _Lines:
 class TablesWriter:
     """A .zip of tables being written: each table goes to a file on disk until all rows are there."""
 
-    def __init__(self, kind: PackageKind) -> None:
+    def __init__(self, kind: PackageKind, polygons: Polygons) -> None:
         """Begin without rows."""
         self._kind = kind
+        self._polygons = polygons
         self._rows = self._within = 0
         self._files = [
             tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY_BYTES)  # noqa: SIM115  (closed by finish)
@@ -284,7 +291,7 @@ class TablesWriter:
 
     def add(self, value: PackageValue) -> None:
         """Take one row more."""
-        record = row_object(value)
+        record = row_object(value, self._polygons)
         main, *children = TABLES[self._kind]
         cells = main_cells(self._kind, record)
         self._write(0, [[cell_text(cells.get(name)) for name in main.columns]])

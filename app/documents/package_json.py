@@ -11,6 +11,7 @@ from app.documents.package_index import PackageIndex
 from app.documents.package_rows import (
     KEY_FIELD,
     READ_ROW,
+    Polygons,
     counts_of,
     impossible,
     items_within,
@@ -32,10 +33,11 @@ class LinesPackage:
 
     form = PackageForm.JSON
 
-    def __init__(self, source: BinaryIO, faults: PackageFaults) -> None:
+    def __init__(self, source: BinaryIO, faults: PackageFaults, polygons: Polygons) -> None:
         """Read the head; it is None where it is faulty, and then there are no rows."""
         self._source = source
         self._faults = faults
+        self._polygons = polygons
         self._hash = hashlib.sha256()
         self.head: Head | None = None
         first = self._line(1)
@@ -105,7 +107,7 @@ class LinesPackage:
 
     def _read(self, tree: object, place: Place, head: Head, index: PackageIndex) -> PackageValue | None:
         found = Faults()
-        value = READ_ROW[head.kind](tree, found)
+        value = READ_ROW[head.kind](tree, found, self._polygons)
         if tell(found, place, self._faults):
             return None
         wrong = impossible(value)
@@ -160,15 +162,16 @@ def _shown(counts: object) -> str:
 class LinesWriter:
     """A JSON Lines package being written: the rows go to a file on disk until their counts are known."""
 
-    def __init__(self, kind: PackageKind) -> None:
+    def __init__(self, kind: PackageKind, polygons: Polygons) -> None:
         """Begin without rows."""
         self._kind = kind
+        self._polygons = polygons
         self._rows = self._within = 0
         self._lines = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY_BYTES)  # noqa: SIM115  (closed by finish)
 
     def add(self, value: PackageValue) -> None:
         """Take one row more."""
-        self._lines.write(_line_of(row_object(value)))
+        self._lines.write(_line_of(row_object(value, self._polygons)))
         self._rows += 1
         self._within += items_within(value)
 

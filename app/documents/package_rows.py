@@ -5,9 +5,12 @@ nothing was blamed; ``…_object`` renders a value as the object that ``read_…
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any, Protocol
 
+from app.documents.json_text import NumberLiteral
 from app.documents.record_reading import (
     Faults,
     Fields,
@@ -23,7 +26,7 @@ from app.documents.record_reading import (
     share_text,
 )
 from app.market.acceptances import Acceptance
-from app.market.errors import RuleBroken
+from app.market.errors import Refusal, RuleBroken
 from app.market.filings import (
     LONGEST_PARCEL_NO,
     PARCEL_NO_IN_WORDS,
@@ -36,6 +39,7 @@ from app.market.filings import (
 )
 from app.market.indicators import HECTARE, UNIT, Indicator
 from app.market.packages import AcceptedFiling, PackageKind, PackageValue, UsedUp, WrittenOff
+from app.market.parcels import Shape
 from app.market.projects import (
     Fund,
     FundSource,
@@ -69,7 +73,7 @@ FILING_FIELDS = (
     ("design_grade", "feasibility_reviewed", "surplus_as", "resettlement_area"),
 )
 FUND_FIELDS: tuple[tuple[str, ...], tuple[str, ...]] = (("source", "share"), ())
-PARCEL_FIELDS = (("id", "area", "use_before", "use_after"), ("grade_before", "grade_after"))
+PARCEL_FIELDS = (("id", "area", "use_before", "use_after"), ("grade_before", "grade_after", "geometry"))
 ACCEPTANCE_FIELDS = (
     ("filing_no", "accepted_on", "accepting_body"),
     ("surplus_recognised", "ecology_reviewed", "feasibility_reviewed"),
@@ -80,6 +84,21 @@ WRITE_OFF_FIELDS: tuple[tuple[str, ...], tuple[str, ...]] = (
 )
 USED_FIELDS: tuple[tuple[str, ...], tuple[str, ...]] = (("indicator", "filing_no", "quantity"), ())
 """The fields of each sort of row, required and optional; lists within a row come beside them."""
+
+
+class Draw(Protocol):
+    """What reads a GeoJSON polygon; raises Malformed with the path of what is wrong."""
+
+    def __call__(self, kind: str, coordinates: Sequence[Any], *, field: str) -> Shape:
+        """Read and measure a polygon."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polygons:
+    """How polygons are read and written: geometry is another room's business (DESIGN: the house)."""
+
+    draw: Draw
+    geojson: Callable[[bytes], Mapping[str, Any]]
 
 
 def text(value: object, path: str, faults: Faults) -> str:
@@ -130,9 +149,12 @@ def _calendar_day(value: object, path: str, faults: Faults) -> date:
     return found
 
 
-def read_filing(fields: Fields, funds: tuple[Fund, ...], parcels: tuple[Parcel, ...]) -> Filing:
-    """A filing from its own fields, its funds and parcels."""
+def read_filing(
+    fields: Fields, funds: tuple[Fund, ...], parcels: Sequence[tuple[Parcel, Shape | None]]
+) -> Filing:
+    """A filing from its own fields, its funds, and its parcels with their polygons."""
     return Filing(
+        shapes={parcel.id: shape for parcel, shape in parcels if shape is not None},
         county=fields.required("county", _code),
         name=fields.required("name", text),
         department=fields.required("department", text),
@@ -140,7 +162,7 @@ def read_filing(fields: Fields, funds: tuple[Fund, ...], parcels: tuple[Parcel, 
             kind=fields.required("kind", _kind),
             started_on=fields.required("started_on", _calendar_day),
             funds=funds,
-            parcels=parcels,
+            parcels=tuple(parcel for parcel, _ in parcels),
             filing_no=fields.required("filing_no", filing_number),
             design_grade=fields.optional("design_grade", grade),
             feasibility_reviewed=fields.optional("feasibility_reviewed", flag) or False,
@@ -155,9 +177,9 @@ def read_fund(fields: Fields) -> Fund:
     return Fund(fields.required("source", _fund_source), fields.required("share", share))
 
 
-def read_parcel(fields: Fields) -> Parcel:
-    """One parcel of a project."""
-    return Parcel(
+def read_parcel(fields: Fields, polygons: Polygons) -> tuple[Parcel, Shape | None]:
+    """One parcel of a project, and its polygon where it has one."""
+    parcel = Parcel(
         id=fields.required("id", _parcel_no),
         area_m2=fields.required("area", _area),
         use_before=fields.required("use_before", _land_use),
@@ -165,6 +187,44 @@ def read_parcel(fields: Fields) -> Parcel:
         grade_before=fields.optional("grade_before", grade),
         grade_after=fields.optional("grade_after", grade),
     )
+    return parcel, fields.optional("geometry", _geometry(polygons))
+
+
+def _geometry(polygons: Polygons) -> Reader[Shape | None]:
+    def read(value: object, path: str, faults: Faults) -> Shape | None:
+        fields = Fields(value, path, faults, ("type", "coordinates"))
+        kind = fields.required("type", any_text)
+        if kind not in ("Polygon", "MultiPolygon"):
+            fields.blame("type", "must be Polygon or MultiPolygon")
+        coordinates = fields.required("coordinates", _coordinates)
+        if not fields.sound("type", "coordinates") or faults.blamed(path):
+            return None
+        try:
+            return polygons.draw(kind, coordinates, field=path)
+        except Refusal as refusal:
+            faults.blame(refusal.field or path, refusal.detail)
+            return None
+
+    return read
+
+
+_DEEPEST = 4  # of a MultiPolygon: polygons, rings, positions, numbers
+
+
+def _coordinates(value: object, path: str, faults: Faults) -> list[Any]:
+    """A list, its numbers as the floats that coordinates alone may be."""
+    if isinstance(value, list):
+        return [_numbers(each, _DEEPEST) for each in value]
+    faults.blame(path, "must be a list")
+    return []
+
+
+def _numbers(value: object, levels: int) -> object:
+    if isinstance(value, NumberLiteral):
+        return float(value.text)
+    if isinstance(value, list) and levels:
+        return [_numbers(each, levels - 1) for each in value]
+    return value
 
 
 def read_acceptance(fields: Fields, credits_steps: Mapping[Indicator, int] | None) -> AcceptedFiling:
@@ -208,20 +268,20 @@ def read_used(fields: Fields) -> UsedUp:
     )
 
 
-def _read_filing_row(value: object, faults: Faults) -> Filing:
+def _read_filing_row(value: object, faults: Faults, polygons: Polygons) -> Filing:
     required, optional = FILING_FIELDS
     fields = Fields(value, "$", faults, (*required, "funds", "parcels"), optional)
     funds = tuple(
         read_fund(Fields(each, path, faults, *FUND_FIELDS)) for each, path in fields.required("funds", items)
     )
     parcels = tuple(
-        read_parcel(Fields(each, path, faults, *PARCEL_FIELDS))
+        read_parcel(Fields(each, path, faults, *PARCEL_FIELDS), polygons)
         for each, path in fields.required("parcels", items)
     )
     return read_filing(fields, funds, parcels)
 
 
-def _read_acceptance_row(value: object, faults: Faults) -> AcceptedFiling:
+def _read_acceptance_row(value: object, faults: Faults, _: Polygons) -> AcceptedFiling:
     required, optional = ACCEPTANCE_FIELDS
     fields = Fields(value, "$", faults, required, (*optional, "credits"))
     given = fields.raw("credits")
@@ -231,7 +291,7 @@ def _read_acceptance_row(value: object, faults: Faults) -> AcceptedFiling:
     return read_acceptance(fields, read_credits(Fields(given, "$.credits", faults, names)))
 
 
-def _read_write_off_row(value: object, faults: Faults) -> WrittenOff:
+def _read_write_off_row(value: object, faults: Faults, _: Polygons) -> WrittenOff:
     required, optional = WRITE_OFF_FIELDS
     fields = Fields(value, "$", faults, (*required, "batches"), optional)
     batches = tuple(
@@ -241,7 +301,7 @@ def _read_write_off_row(value: object, faults: Faults) -> WrittenOff:
     return read_write_off(fields, batches)
 
 
-READ_ROW: Mapping[PackageKind, Callable[[object, Faults], PackageValue]] = {
+READ_ROW: Mapping[PackageKind, Callable[[object, Faults, Polygons], PackageValue]] = {
     PackageKind.FILINGS: _read_filing_row,
     PackageKind.ACCEPTANCES: _read_acceptance_row,
     PackageKind.WRITE_OFFS: _read_write_off_row,
@@ -286,9 +346,10 @@ def impossible(value: PackageValue) -> list[Contradiction]:
     return []
 
 
-def filing_object(filing: Filing) -> Object:
+def filing_object(filing: Filing, polygons: Polygons) -> Object:
     """Render a filing; parcels by their numbers."""
     papers = filing.papers
+    drawn = {id_: dict(polygons.geojson(shape.polygon)) for id_, shape in filing.shapes.items()}
     return _without_none(
         {
             "filing_no": papers.filing_no,
@@ -307,14 +368,15 @@ def filing_object(filing: Filing) -> Object:
                 {"source": fund.source.value, "share": share_text(fund.share)} for fund in papers.funds
             ],
             "parcels": [
-                parcel_object(parcel) for parcel in sorted(papers.parcels, key=lambda parcel: parcel.id)
+                parcel_object(parcel, drawn.get(parcel.id))
+                for parcel in sorted(papers.parcels, key=lambda parcel: parcel.id)
             ],
         }
     )
 
 
-def parcel_object(parcel: Parcel) -> Object:
-    """Render a parcel."""
+def parcel_object(parcel: Parcel, geometry: Object | None) -> Object:
+    """Render a parcel, with its polygon as GeoJSON where it has one."""
     return _without_none(
         {
             "id": parcel.id,
@@ -323,6 +385,7 @@ def parcel_object(parcel: Parcel) -> Object:
             "use_after": parcel.use_after.value,
             "grade_before": parcel.grade_before,
             "grade_after": parcel.grade_after,
+            "geometry": geometry,
         }
     )
 
@@ -366,10 +429,10 @@ def write_off_object(written_off: WrittenOff) -> Object:
     }
 
 
-def row_object(value: PackageValue) -> Object:
+def row_object(value: PackageValue, polygons: Polygons) -> Object:
     """Render a row of any kind."""
     if isinstance(value, Filing):
-        return filing_object(value)
+        return filing_object(value, polygons)
     return write_off_object(value) if isinstance(value, WrittenOff) else acceptance_object(value)
 
 

@@ -1,8 +1,10 @@
 """The tables of a CSV package: their names and columns, and how a cell is written and read."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from app.documents.json_text import NotJson, parse
 from app.documents.package_rows import (
     ACCEPTANCE_FIELDS,
     FILING_FIELDS,
@@ -59,6 +61,7 @@ TABLES: Mapping[PackageKind, Sequence[Table]] = {
 
 _FLAGS = frozenset({"feasibility_reviewed", "surplus_recognised", "ecology_reviewed"})
 _WHOLE = frozenset({"design_grade", "grade_before", "grade_after"})
+_GEOMETRY = "geometry"
 _AS_FLAG: Mapping[str, object] = {"true": True, "false": False}
 
 _ESCAPE = "'"
@@ -72,6 +75,8 @@ def cell_text(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, dict):
+        return json.dumps(value, separators=(",", ":"))
     text = str(value)
     return _ESCAPE + text if text.startswith(_ESCAPED) else text
 
@@ -83,9 +88,18 @@ def field_of_cell(column: str, cell: str) -> object:
     """
     if column in _FLAGS:
         return _AS_FLAG.get(cell.lower(), cell)
+    if column == _GEOMETRY:
+        return _parsed(cell)
     if column in _WHOLE and cell.isascii() and cell.isdigit() and len(cell) <= 9:
         return int(cell)
     return cell.removeprefix(_ESCAPE)
+
+
+def _parsed(cell: str) -> object:
+    try:
+        return parse(cell.encode()).tree
+    except NotJson:
+        return cell
 
 
 def main_cells(kind: PackageKind, record: Object) -> Object:

@@ -9,9 +9,10 @@ from typing import BinaryIO, Protocol
 from app.documents.package_csv import TablesPackage, TablesWriter
 from app.documents.package_head import Head
 from app.documents.package_json import LinesPackage, LinesWriter
+from app.documents.package_rows import Polygons
 from app.market.packages import PackageFaults, PackageForm, PackageKind, PackageValue, Place
 
-__all__ = ["Head", "Package", "PackageWriter", "open_package", "package_writer"]
+__all__ = ["Head", "Package", "PackageWriter", "Polygons", "open_package", "package_writer"]
 
 _ZIP = b"PK\x03\x04"
 
@@ -45,14 +46,15 @@ class PackageWriter(Protocol):
         """Write the whole package; nothing was written before."""
 
 
-def open_package(source: BinaryIO, faults: PackageFaults) -> Package:
+def open_package(source: BinaryIO, faults: PackageFaults, polygons: Polygons) -> Package:
     """Open a package of either form from its start; what is wrong with it goes to ``faults``."""
     source.seek(0)
     start = source.read(len(_ZIP))
     source.seek(0)
-    return TablesPackage(source, faults) if start == _ZIP else LinesPackage(source, faults)
+    opened: type[TablesPackage | LinesPackage] = TablesPackage if start == _ZIP else LinesPackage
+    return opened(source, faults, polygons)
 
 
-def package_writer(kind: PackageKind, form: PackageForm) -> PackageWriter:
+def package_writer(kind: PackageKind, form: PackageForm, polygons: Polygons) -> PackageWriter:
     """Begin a package."""
-    return TablesWriter(kind) if form is PackageForm.CSV else LinesWriter(kind)
+    return TablesWriter(kind, polygons) if form is PackageForm.CSV else LinesWriter(kind, polygons)

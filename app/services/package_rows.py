@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from app.documents.package_rows import Object, acceptance_object, credits_object, filing_object
+from app.documents.package_rows import Object, Polygons, acceptance_object, credits_object, filing_object
 from app.market.acceptances import Acceptance
 from app.market.errors import Refusal
 from app.market.filings import Filing
 from app.market.indicators import Indicator
 from app.market.jurisdictions import Level
 from app.market.packages import AcceptedFiling, PackageFaults, PackageValue, Place
+from app.market.parcels import Shape
 from app.market.projects import ProjectState
+from app.services import parcels as maps
 from app.services import projects
 from app.services.acceptances import Decision, decide
 from app.services.policies import PoliciesByDay
@@ -32,6 +34,8 @@ FILES = frozenset({Level.CITY, Level.COUNTY, Level.FUNCTIONAL_ZONE})
 """Who files projects."""
 
 KEYS_AT_ONCE = 5_000
+
+POLYGONS = Polygons(maps.draw, maps.geojson)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +74,43 @@ class FilingImporter:
         given = self._given
         filings = [(place, value) for place, value in rows if isinstance(value, Filing)]
         there = await _filed_under(given.connection, [each.papers.filing_no or "" for _, each in filings])
-        new = []
+        shapes = await parcels.shapes(given.connection, [row.id for row in there.values()])
+        new: list[tuple[Place, Filing]] = []
         for place, filing in filings:
             if given.levels.get(filing.county) not in FILES:
                 problem = f"no county or city of this province has the code {filing.county}"
                 given.faults.add(place, "county", problem)
             elif (row := there.get(filing.papers.filing_no or "")) is None:
-                new.append(filing)
+                new.append((place, filing))
             else:
-                known = Filing(row.county, row.name, row.department, row.papers)
-                for field, problem in differences(filing_object(filing), filing_object(known)):
+                known = filing_object(known_filing(row, shapes), POLYGONS)
+                for field, problem in differences(filing_object(filing, POLYGONS), known):
                     given.faults.add(place, field, problem)
-        # Once something is faulty nothing will stand, and there is only to see what else is wrong.
-        if new and not given.faults.count:
-            await projects.enter_filings(given.connection, new, actor=given.actor, at=given.at)
+        # Once something is faulty nothing will stand, and there is only to see what else is wrong: what
+        # lies on the map is judged by being put on it.
+        drawn = any(filing.shapes for _, filing in new)
+        if new and (drawn or not given.faults.count):
+            await self._enter(new)
         return len(new)
+
+    async def _enter(self, filings: Rows[Filing]) -> None:
+        """Enter filings together; where one of them is refused, by halves, until it is known which."""
+        given = self._given
+        attempt = await given.connection.begin_nested()
+        try:
+            await projects.enter_filings(
+                given.connection, [filing for _, filing in filings], actor=given.actor, at=given.at
+            )
+        except Refusal as refusal:
+            await attempt.rollback()
+            if len(filings) == 1:
+                given.faults.add(filings[0][0], refusal.field or "", refusal.detail)
+                return
+            half = len(filings) // 2
+            await self._enter(filings[:half])
+            await self._enter(filings[half:])
+        else:
+            await attempt.commit()
 
 
 class AcceptanceImporter:
@@ -170,6 +196,11 @@ class AcceptanceImporter:
                 kept.pop("credits", None)
             for field, problem in differences(stated, kept):
                 self._given.faults.add(place, field, problem)
+
+
+def known_filing(row: ProjectRow, shapes: Mapping[int, Mapping[str, Shape]]) -> Filing:
+    """A project as it was filed, with its polygons."""
+    return Filing(row.county, row.name, row.department, row.papers, shapes.get(row.id, {}))
 
 
 def accepted_filing(row: ProjectRow, credits_steps: Mapping[Indicator, int]) -> AcceptedFiling:

@@ -25,14 +25,16 @@ from app.market.units import rfc3339
 from app.services.days import CHINA, day_of, end_of
 from app.services.journal import announce
 from app.services.package_rows import (
+    POLYGONS,
     AcceptanceImporter,
     FilingImporter,
     Import,
     Importer,
     accepted_filing,
+    known_filing,
 )
 from app.services.package_write_offs import WriteOffImporter
-from app.store import clock, jurisdictions
+from app.store import clock, jurisdictions, parcels
 from app.store import packages as store
 from app.store import projects as register
 from app.store.database import Connection
@@ -55,7 +57,8 @@ Progress = Callable[[int, int], None]
 """Called with the rows done so far and how many there are."""
 
 ROWS_AT_ONCE = 500
-PARCELS_AT_ONCE = 10_000
+WEIGHT_AT_ONCE = 10_000
+POLYGON_OCTETS = 1_000
 JURISDICTIONS_MOST = 100_000
 
 IMPORTERS: Mapping[PackageKind, Callable[[Import], Importer]] = {
@@ -104,7 +107,7 @@ async def export_package(
         None if until is None else end_of(until),
     )
     total, done = await store.count(connection, kind, selection), 0
-    writer = package_writer(kind, form)
+    writer = package_writer(kind, form, POLYGONS)
     async for values in _pages(connection, kind, selection):
         for value in values:
             writer.add(value)
@@ -144,10 +147,8 @@ async def _values(
         ]
     rows = await register.projects(connection, numbers)
     if kind is PackageKind.FILINGS:
-        return [
-            Filing(row.county, row.name, row.department, row.papers)
-            for row in (rows[number] for number in numbers)
-        ]
+        shapes = await parcels.shapes(connection, numbers)
+        return [known_filing(rows[number], shapes) for number in numbers]
     credited = await store.credits_of(connection, numbers)
     return [accepted_filing(rows[number], credited[number]) for number in numbers]
 
@@ -169,7 +170,7 @@ async def import_package(
     await store.hold_imports(connection)
     now = await clock.now(connection)
     faults = PackageFaults()
-    package = open_package(source, faults)
+    package = open_package(source, faults, POLYGONS)
     head = package.head
     if head is None:
         raise FaultyPackage(tuple(faults), faults.count)
@@ -224,7 +225,7 @@ async def imports(
 def check_form(source: BinaryIO, progress: Progress = _no_progress) -> tuple[PackageKind, int]:
     """Read a package by itself, without the exchange; return its kind and rows. Raises FaultyPackage."""
     faults = PackageFaults()
-    package = open_package(source, faults)
+    package = open_package(source, faults, POLYGONS)
     rows = 0
     for _, count in _chunks(package):
         rows += count
@@ -238,7 +239,7 @@ def check_form(source: BinaryIO, progress: Progress = _no_progress) -> tuple[Pac
 def _sound_values(source: BinaryIO) -> Iterator[PackageValue]:
     """The rows of a package, read by themselves: what is wrong with them is told when they are taken."""
     at = source.tell()
-    for _, value in open_package(source, PackageFaults()).rows():
+    for _, value in open_package(source, PackageFaults(), POLYGONS).rows():
         if value is not None:
             yield value
     source.seek(at)
@@ -247,17 +248,25 @@ def _sound_values(source: BinaryIO) -> Iterator[PackageValue]:
 def _chunks(package: Package) -> Iterator[tuple[list[tuple[Place, PackageValue]], int]]:
     """The rows in chunks of a bounded size: those that are sound, and how many there were in all."""
     sound: list[tuple[Place, PackageValue]] = []
-    count = parcels = 0
+    count = weight = 0
     for place, value in package.rows():
         count += 1
         if value is not None:
             sound.append((place, value))
-            parcels += len(value.papers.parcels) if isinstance(value, Filing) else 1
-        if count >= ROWS_AT_ONCE or parcels >= PARCELS_AT_ONCE:
+            weight += _weight(value)
+        if count >= ROWS_AT_ONCE or weight >= WEIGHT_AT_ONCE:
             yield sound, count
-            sound, count, parcels = [], 0, 0
+            sound, count, weight = [], 0, 0
     if count:
         yield sound, count
+
+
+def _weight(value: PackageValue) -> int:
+    """What a row holds, in parcels: a large polygon counts for several."""
+    if not isinstance(value, Filing):
+        return 1
+    octets = sum(len(shape.polygon) for shape in value.shapes.values())
+    return len(value.papers.parcels) + octets // POLYGON_OCTETS
 
 
 async def _levels(connection: Connection, day: date) -> Mapping[str, Level]:

@@ -165,6 +165,21 @@ async def mapped(connection: Connection, numbers: Collection[int]) -> Mapping[in
     return areas
 
 
+async def shapes(connection: Connection, numbers: Collection[int]) -> Mapping[int, Mapping[str, Shape]]:
+    """Return the polygons of the mapped parcels of the projects given, by project and number."""
+    found = await connection.execute(
+        text(
+            "SELECT project_id, parcel_no, polygon, area_m2, CAST(bbox AS text) AS box FROM parcel_shape "
+            "WHERE project_id = ANY (CAST(:ids AS bigint[])) ORDER BY project_id, parcel_no"
+        ),
+        {"ids": list(numbers)},
+    )
+    drawn: dict[int, dict[str, Shape]] = {}
+    for row in found:
+        drawn.setdefault(row.project_id, {})[row.parcel_no] = Shape(row.polygon, row.area_m2, row.box)
+    return drawn
+
+
 async def polygons(connection: Connection, number: int, parcel_nos: Sequence[str]) -> Mapping[str, bytes]:
     """Return the polygons of those of a project's parcels that are mapped."""
     found = await connection.execute(

@@ -15,6 +15,7 @@ from app.documents.package_tables import cell_text, field_of_cell
 from app.documents.packages import open_package, package_writer
 from app.documents.record_reading import Faults
 from app.market.packages import PackageFaults, PackageForm, PackageKind, PackageValue
+from app.services.package_rows import POLYGONS
 from tests.package_files import (
     COUNTY,
     acceptance,
@@ -29,6 +30,20 @@ from tests.package_files import (
     zipped,
 )
 
+SQUARE = {
+    "type": "Polygon",
+    "coordinates": [
+        [[106.84, 32.349], [106.8421, 32.349], [106.8421, 32.3502], [106.84, 32.3502], [106.84, 32.349]]
+    ],
+}
+TWO_SQUARES = {
+    "type": "MultiPolygon",
+    "coordinates": [
+        SQUARE["coordinates"],
+        [[[107, 32], [107.001, 32], [107.001, 32.00123456789], [107, 32.00123456789], [107, 32]]],
+    ],
+}
+MAPPED = [filing(3, parcels=[parcel("M", "3.0000", geometry=SQUARE), parcel("N", geometry=TWO_SQUARES)])]
 FILINGS = [
     filing(1, parcels=[parcel("A"), parcel("B", "0.5")]),
     filing(2, funds=[{"source": "fiscal", "share": "0.25"}, {"source": "financial", "share": "0.75"}]),
@@ -68,7 +83,7 @@ ONE = {"projects": 1, "parcels": 1}
 def read(package: bytes) -> tuple[list[PackageValue], list[str]]:
     """The sound rows of a package, and a line for each fault."""
     faults = PackageFaults()
-    opened = open_package(io.BytesIO(package), faults)
+    opened = open_package(io.BytesIO(package), faults, POLYGONS)
     values = [value for _, value in opened.rows() if value is not None]
     return values, list(map(str, faults))
 
@@ -80,7 +95,7 @@ def blamed(package: bytes) -> list[str]:
 
 def written(kind: PackageKind, form: PackageForm, values: list[PackageValue]) -> bytes:
     """A package of these rows."""
-    writer, out = package_writer(kind, form), io.BytesIO()
+    writer, out = package_writer(kind, form, POLYGONS), io.BytesIO()
     for value in values:
         writer.add(value)
     writer.finish(out, province="510000", made_at="2026-03-01T01:00:00Z")
@@ -92,6 +107,7 @@ def written(kind: PackageKind, form: PackageForm, values: list[PackageValue]) ->
     ("kind", "rows"),
     [
         (PackageKind.FILINGS, FILINGS),
+        (PackageKind.FILINGS, MAPPED),
         (PackageKind.FILINGS, []),
         (PackageKind.ACCEPTANCES, [acceptance(1), acceptance(2, ecology_reviewed=True)]),
         (PackageKind.WRITE_OFFS, WRITE_OFFS),
@@ -113,7 +129,7 @@ def test_no_text_is_a_formula_and_every_text_comes_back(text: str) -> None:
     assert not cell.startswith(tuple("=+-@\t\r＝＋－＠"))
     assert field_of_cell("name", cell) == text
     row = filing(1, name=f"x{text}", department=f"{text}x")
-    value = READ_ROW[PackageKind.FILINGS](row, Faults())
+    value = READ_ROW[PackageKind.FILINGS](row, Faults(), POLYGONS)
     for form in PackageForm:
         (back,), faults = read(written(PackageKind.FILINGS, form, [value]))
         assert (back, faults) == (value, [])
@@ -188,6 +204,15 @@ def test_what_was_done_to_a_json_package_is_told_where_it_was_done(how: str) -> 
         ({"parcels": [parcel("A", grade_after=None)]}, "parcels.0.grade_after"),
         ({"parcels": [parcel("A", colour="red")]}, "parcels.0.colour"),
         ({"owner": "张"}, "owner"),
+        (
+            {"parcels": [parcel("A", geometry={"type": "Point", "coordinates": []})]},
+            "parcels.0.geometry.type",
+        ),
+        (
+            {"parcels": [parcel("A", geometry={"type": "Polygon", "coordinates": [[[1, 2]]]})]},
+            "parcels.0.geometry.coordinates.0.0",
+        ),
+        ({"parcels": [parcel("A", geometry="POLYGON")]}, "parcels.0.geometry"),
     ],
 )
 def test_a_bad_field_is_named(given: dict[str, Any], where: str) -> None:
@@ -231,7 +256,7 @@ def test_tables_made_by_hand_are_read_in_any_order_of_lines_and_columns() -> Non
     tables = {**TABLES, "parcels.csv": table(parcels)}
     (value,), faults = read(zipped("filings", tables, {"projects": 1, "parcels": 2}))
     assert faults == []
-    assert [each["id"] for each in row_object(value)["parcels"]] == ["Y", "Z"]  # type: ignore[attr-defined]
+    assert [each["id"] for each in row_object(value, POLYGONS)["parcels"]] == ["Y", "Z"]  # type: ignore[attr-defined]
 
 
 def changed(member: str, old: str, new: str) -> Mapping[str, bytes]:
@@ -254,6 +279,15 @@ def changed(member: str, old: str, new: str) -> Mapping[str, bytes]:
         ),
         (changed("parcels.csv", "id,area", "id,flaeche"), ["parcels.csv line 1, area"]),
         (changed("parcels.csv", "dry_land,10", "dry_land,10,x"), ["parcels.csv line 2"]),
+        (
+            {
+                **TABLES,
+                "parcels.csv": TABLES["parcels.csv"]
+                .replace(b"grade_after\r", b"grade_after,geometry\r")
+                .replace(b",10\r", b",10,POLYGON\r"),
+            },
+            ["parcels.csv line 2, geometry"],
+        ),
         (changed("parcels.csv", "unused", '"unu"sed'), ["parcels.csv line 2"]),
     ],
 )
