@@ -1,5 +1,6 @@
 """Steps of the story that many tests begin with: each does one thing over HTTP, as its user would."""
 
+import hashlib
 import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -85,6 +86,25 @@ def _papers(county: str, indicator: Indicator, steps: int) -> dict[str, Any]:
     # The second parcel loses more capacity than the new land gains, so that only quantity is earned.
     new_land = parcel(1, steps, "unused", "dry_land", None, 15)
     return {"parcels": [new_land, parcel(2, steps, "dry_land", "dry_land", 1, 15)]}
+
+
+async def evidence(exchange: Exchange, project: str, *kinds: str) -> None:
+    """Have the regulator add a document of each kind to a project."""
+    regulator = await exchange.regulator()
+    for kind in kinds:
+        answer = await regulator.post(
+            f"/v1/projects/{project}/documents",
+            {
+                "kind": kind,
+                "title": f"材料 {next(_serials)}",
+                "sha256": hashlib.sha256(f"{project} {kind}".encode()).hexdigest(),
+                "media_type": "application/pdf",
+                "size_bytes": 1000,
+                "issued_on": "2018-01-15",
+                "issued_by": "省自然资源厅",
+            },
+        )
+        assert answer.status_code == 201, answer.text
 
 
 async def band(

@@ -11,6 +11,7 @@ from datetime import date
 from app.market import certification, projects
 from app.market.certification import Certified, RegisterFindings
 from app.market.errors import RuleBroken
+from app.market.evidence import DocumentKind, refuse_unproven
 from app.market.filings import refuse_contradictions
 from app.market.indicators import Indicator
 from app.market.parcels import Overlap
@@ -48,12 +49,13 @@ def judge(
     register: Mapping[str, Certified],
     overlaps: Sequence[Overlap] = (),
     pieces: Sequence[Collection[str]] = (),
+    evidence: Collection[DocumentKind] = (),
 ) -> Judgement:
     """Judge a filed project by the policies of its acceptance date and the register's word on its parcels.
 
-    ``overlaps`` are those that speak against it; ``pieces`` its touching parcels of unused land. Raises
-    Malformed where the acceptance contradicts the papers, and RuleBroken with every reason where the
-    project is not eligible (RULES 4).
+    ``overlaps`` are those that speak against it; ``pieces`` its touching parcels of unused land;
+    ``evidence`` the kinds of its documents. Raises Malformed where the acceptance contradicts the papers,
+    and RuleBroken with what is not shown, or with every reason where the project is not eligible (RULES 4).
     """
     if acceptance.accepted_on > today:
         raise RuleBroken(
@@ -68,6 +70,8 @@ def judge(
         yields_centikg_per_hm2=in_force.yields_centikg_per_hm2,
     )
     refuse_contradictions(papers)
+    if in_force.evidence_required:
+        refuse_unproven(papers, evidence, ecology_reviewed=acceptance.ecology_reviewed)
     findings = certification.findings(
         papers,
         register,

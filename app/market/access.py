@@ -64,6 +64,8 @@ class Action(StrEnum):
     ACCEPT_PROJECT = "accept_project"
     REFUSE_PROJECT = "refuse_project"
     READ_PROJECT_PARCELS = "read_project_parcels"
+    ADD_PROJECT_DOCUMENT = "add_project_document"
+    READ_PROJECT_DOCUMENTS = "read_project_documents"
     READ_MAP = "read_map"
     # reserves
     READ_RESERVE = "read_reserve"
@@ -235,6 +237,8 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.ACCEPT_PROJECT: _LAND,
         Action.REFUSE_PROJECT: _LAND,
         Action.READ_PROJECT_PARCELS: _OWN_OR_OVERSEEN,
+        Action.ADD_PROJECT_DOCUMENT: {**_OFFICERS, **_LAND},
+        Action.READ_PROJECT_DOCUMENTS: _OWN_OR_OVERSEEN,
         Action.READ_MAP: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE_BATCHES: _OWN_OR_OVERSEEN,

@@ -52,6 +52,7 @@ class PolicySet:
     notice_working_days: int  # 公示
     payment_working_days: int
     unused_land_review_area_m2: int  # [N] 一
+    evidence_required: bool  # [N] 一, 二: an assertion rests on a document
     parcel_area_tolerance: Fraction  # of the mapped area, [N] 七
     parcel_overlap_tolerance_m2: int  # slivers of at most this are none
     purchases_within_need: bool  # RULES 6
@@ -234,6 +235,7 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "notice_working_days": _whole(0, 120),
     "payment_working_days": _whole(1, 365),
     "unused_land_review_area": _area,
+    "evidence_required": _switch,
     "parcel_area_tolerance": _share,
     "parcel_overlap_tolerance": _area,
     "purchases_within_need": _switch,
@@ -273,6 +275,8 @@ DEFAULTS: Mapping[str, Any] = {
     "payment_working_days": 10,
     # 土地管理法实施条例: unused land above 600 hm² in one piece is the State Council's to approve.
     "unused_land_review_area": "600.0000",
+    # Off, until counties and province have agreed how they file documents here.
+    "evidence_required": False,
     "parcel_area_tolerance": "0.01",
     "parcel_overlap_tolerance": "0.0010",
     "purchases_within_need": True,

@@ -91,6 +91,12 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "Whether a county may keep a listing out of fixed-price allocation to key projects.",
         "挂牌县是否可以不参加重点项目的定价配置。",
     ),
+    "evidence_required": Description(
+        SWITCH,
+        "Whether each review asserted at a project's acceptance has to be shown by its documents, by the day "
+        "of the acceptance.",
+        "项目验收时所称评审、认定是否须有相应佐证材料，按验收之日的规定执行。",
+    ),
     "parcel_area_tolerance": Description(
         SHARE,
         "By what share of its polygon's area a parcel's stated area may differ, when it is filed.",

@@ -1,12 +1,13 @@
 """Acceptances, one or thousands: judged one after another, written set by set (RULES 4)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from app.market.acceptances import Acceptance, Judgement, judge
 from app.market.certification import Certified
 from app.market.errors import Refusal
+from app.market.evidence import DocumentKind
 from app.market.ids import Kind, public_id
 from app.market.ledger import AccountKey, Bucket, move
 from app.market.parcels import Overlap
@@ -17,7 +18,7 @@ from app.services import parcels
 from app.services.days import day_of
 from app.services.journal import announce_each
 from app.services.policies import PoliciesByDay
-from app.store import certified, ledger, projects
+from app.store import certified, evidence, ledger, projects
 from app.store.certified import ParcelKey
 from app.store.database import Connection
 from app.store.ledger import BatchRow, Earned
@@ -60,6 +61,7 @@ async def decide(
         ParcelKey(each.row.county, parcel.id) for each in decisions for parcel in each.row.papers.parcels
     }
     register = await certified.certified(connection, wanted | parcels.other_keys(on_others_land))
+    shown = await evidence.kinds(connection, [each.row.id for each in decisions])
     accepted: dict[int, tuple[Decision, Judgement]] = {}
     refused: dict[int, Refusal] = {}
     entries: dict[ParcelKey, tuple[int, Certified]] = {}
@@ -76,6 +78,7 @@ async def decide(
                     overlap.after(ProjectState.ACCEPTED) if overlap.other.project_id in accepted else overlap
                     for overlap in on_others_land.get(each.row.id, ())
                 ],
+                shown=shown.get(each.row.id, ()),
             )
         except Refusal as refusal:
             refused[each.row.id] = refusal
@@ -116,6 +119,7 @@ async def _judged(
     policies: PoliciesByDay,
     register: Mapping[ParcelKey, Certified],
     overlaps: Sequence[Overlap],
+    shown: Collection[DocumentKind],
 ) -> Judgement:
     """Judge one decision; raises the refusals of ``judge``, and WrongState."""
     row = decision.row
@@ -136,6 +140,7 @@ async def _judged(
         pieces=await parcels.unused_pieces(
             connection, row, review_area_m2=in_force.unused_land_review_area_m2
         ),
+        evidence=shown,
     )
 
 

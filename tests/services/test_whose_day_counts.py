@@ -41,6 +41,7 @@ CHANGED: Mapping[str, Any] = {
     "notice_working_days": 8,
     "payment_working_days": 12,
     "unused_land_review_area": "1.0000",
+    "evidence_required": True,
     "parcel_area_tolerance": "0.1",
     "parcel_overlap_tolerance": "0.3000",
     "purchases_within_need": False,
@@ -58,6 +59,7 @@ CHANGED: Mapping[str, Any] = {
 BEFORE: Figures = {
     "capacity credited": "72000.00",  # 8 hm² of grade 10 at 9,000 kg
     "without ecology review": "credited",
+    "a review asserted without its document": "accepted",
     "capacity required": "1500.00",  # 1 hm² of grade 15
     "stated area off by a twentieth": "stated_area_off",
     "a quarter of a square in common": "parcel_overlaps",
@@ -83,6 +85,7 @@ BEFORE: Figures = {
 AFTER: Figures = {
     "capacity credited": "144000.00",
     "without ecology review": "project_ineligible",
+    "a review asserted without its document": "evidence_missing",
     "capacity required": "3000.00",
     "stated area off by a twentieth": "filed",
     "a quarter of a square in common": "filed",
@@ -199,10 +202,12 @@ async def begin(exchange: Exchange) -> Begun:
 
 async def finish(exchange: Exchange, begun: Begun) -> Figures:
     """Have the projects accepted as of the day they began, hold the auction, settle what was awarded."""
-    reviewed, unreviewed = [
-        await accepted(exchange, project, begun.accepted_on, ecology_reviewed=ecology_reviewed)
-        for project, ecology_reviewed in zip(begun.projects, (True, False), strict=True)
-    ]
+    unproven = await accepted(exchange, begun.projects[0], begun.accepted_on, ecology_reviewed=True)
+    reviewed = unproven
+    if "refused" in unproven:
+        await story.evidence(exchange, begun.projects[0], "ecology_review")
+        reviewed = await accepted(exchange, begun.projects[0], begun.accepted_on, ecology_reviewed=True)
+    unreviewed = await accepted(exchange, begun.projects[1], begun.accepted_on, ecology_reviewed=False)
     regulator = await exchange.regulator()
     application = (await regulator.get(f"/v1/land-applications/{begun.application}")).json()
     required = {each["indicator"]: each["quantity"] for each in application["requirement"]}
@@ -215,6 +220,7 @@ async def finish(exchange: Exchange, begun: Begun) -> Figures:
         **auctioned.figures,
         "capacity credited": reviewed["grain_capacity"],
         "without ecology review": unreviewed.get("refused", "credited"),
+        "a review asserted without its document": unproven.get("refused", "accepted"),
         "capacity required": required["grain_capacity"],
         "days to rectify": await days_to_rectify(exchange, begun.obligation),
         "key project's price": allocated["lines"][0]["price"],

@@ -25,6 +25,7 @@ APPEND_ONLY = (
     "cash_movement",
     "reminder",
     "inspection_finding",
+    "project_document",
 )
 
 
