@@ -31,7 +31,7 @@ class DueView(View):
     def of(cls, due: agenda.Due) -> "DueView":
         """Shape an item of the agenda."""
         row = due.row
-        what, what_zh = agenda.WHAT[row.kind]
+        what, what_zh = agenda.what_of(row.kind)
         return cls(
             kind=row.kind,
             subject=row.subject,
@@ -58,7 +58,7 @@ class ReminderView(View):
     @classmethod
     def of(cls, row: agenda.ReminderRow) -> "ReminderView":
         """Shape a reminder."""
-        what, what_zh = agenda.WHAT[row.kind]
+        what, what_zh = agenda.what_of(row.kind)
         return cls(
             kind=row.kind,
             subject=row.subject,

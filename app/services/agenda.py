@@ -15,10 +15,16 @@ from app.store import clock, policies
 from app.store.agenda import DueRow, ReminderRow
 from app.store.database import Connection
 
-__all__ = ["WHAT", "Due", "DueRow", "ReminderRow", "agenda", "remind_one", "reminders"]
+__all__ = ["WHAT", "Due", "DueRow", "ReminderRow", "agenda", "remind_one", "reminders", "what_of"]
 
 WHAT: Mapping[str, tuple[str, str]] = {source.kind: (source.what, source.what_zh) for source in store.SOURCES}
 """Every kind of deadline, with what it says to a person, in English and in Chinese."""
+
+
+def what_of(kind: str) -> tuple[str, str]:
+    """Say a kind in both languages; one that reminders remember and nothing uses any more, by its name."""
+    return WHAT.get(kind, (kind, kind))
+
 
 _MOMENT = timedelta(microseconds=1)
 

@@ -26,6 +26,7 @@ class Trade(SQLModel, table=True):
         UniqueConstraint("allocation_id", "need_id"),
         UniqueConstraint("purchase_id"),
         UniqueConstraint("confirmation_number"),
+        Index("ix_trade_in_notice", "id", postgresql_where=text("state = 'AWARDED'")),
         CheckConstraint(
             "(confirmed_at IS NULL) = (confirmation_number IS NULL)", name="ck_trade_confirmation_number"
         ),

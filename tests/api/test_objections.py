@@ -7,11 +7,25 @@ import pytest
 from sqlalchemy import text
 
 from app.market.access import Role
+from app.market.indicators import Indicator
+from app.market.units import parse_money
 from app.store.database import Connection
 from app.worker import REMINDERS, do_due
 from tests.awarded import Sale, awarded, books, changes, need_item, row
 from tests.conftest import Client, Exchange
-from tests.story import funded, paid, policy, until, verified
+from tests.story import (
+    announced,
+    band,
+    bid,
+    funded,
+    listed,
+    opened,
+    paid,
+    policy,
+    registered,
+    until,
+    verified,
+)
 
 BUYER, SELLER, OTHER_SELLER, STRANGER = "510100", "511922", "511902", "510722"
 TEN_HM2, FIVE_HM2 = Sale(SELLER, 100_000), Sale(OTHER_SELLER, 50_000)
@@ -332,3 +346,38 @@ async def test_the_database_lets_no_clock_stand_in_a_trade_that_goes_on(exchange
 
     with pytest.raises(Exception, match="ck_trade_notice_stopped_at"):
         await exchange.database.transact(stop)
+
+
+async def test_a_default_after_a_dismissed_objection_leaves_the_outcome_and_gives_all_back(
+    exchange: Exchange,
+) -> None:
+    land = Indicator.FARMLAND_QUANTITY
+    await band(exchange, land)
+    listing = await listed(exchange, SELLER, land, "10.0000")
+    auction = await announced(exchange, land)
+    await registered(exchange, auction, BUYER, "8.0000")  # a deposit of 360,000 yuan
+    await bid(exchange, auction, BUYER, "310000.00", "6.0000")
+    await opened(exchange, auction)
+    outcome = await exchange.public().get(f"/v1/auctions/{auction['id']}/outcome")
+    regulator = await exchange.regulator()
+    (trade,) = (await regulator.get("/v1/trades")).json()["items"]
+    objection = await objected(await exchange.county(STRANGER), trade["id"])
+    await exchange.advance(days=30)
+    await decided(exchange, objection)
+    before = await books(exchange)
+    await until(exchange, (await shown(exchange, trade["id"]))["payment_due_at"])
+    assert await do_due(exchange.database, exchange.app.state.keys) == 1
+    ended = await shown(exchange, trade["id"])
+    assert (ended["state"], ended["end_reason"]) == ("DEFAULTED", "payment_overdue")
+    # The deposit on the awarded part went to the seller; what covered more was released at the opening.
+    held = parse_money(trade["deposit"])
+    assert changes(before, await books(exchange)) == {
+        (BUYER, "CNY", "locked"): -held,
+        (SELLER, "CNY", "available"): held,
+    }
+    assert (await books(exchange))[(BUYER, "CNY", "available")] == 360_000_00 - held
+    assert await row(exchange, "listing", listing, "awarded", "state") == (0, "LISTED")
+    assert await need_item(exchange, ended["need_id"]) == (0, 0)
+    after = await exchange.public().get(f"/v1/auctions/{auction['id']}/outcome")
+    assert after.content == outcome.content, "the auction's outcome stands"
+    await verified(exchange)
