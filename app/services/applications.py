@@ -251,7 +251,7 @@ async def write_off_for(connection: Connection, found: ApplicationRow, *, by: st
             actor=by,
         )
         used = await write_offs.used(connection, written)
-    row = await store.write_off(connection, held.id, state=state)
+    row = await store.write_off(connection, held.id, state=state, at=now)
     await announce(
         connection,
         at=now,

@@ -207,8 +207,12 @@ class _Gathered:
     ) -> "_Gathered":
         """Gather it; states count as they stood ``standing_at``: as the year ended, or now within it."""
         steps = await store.from_ledger(connection, span, outsiders)
-        for key, owed in (await store.obligations(connection, standing_at)).items():
-            steps[key].update(owed)
+        for more in (
+            await store.occupied(connection, span),
+            await store.obligations(connection, standing_at),
+        ):
+            for key, figures in more.items():
+                steps[key].update(figures)
         standing_on = min(span.last_day, day_of(standing_at - timedelta(microseconds=1)))
         return cls(
             steps,

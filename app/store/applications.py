@@ -36,6 +36,14 @@ class LandApplication(SQLModel, table=True):
             "applicant = reserve OR consented_at IS NOT NULL OR state NOT IN ('WRITTEN_OFF', 'APPROVED')",
             name="ck_land_application_consent",
         ),
+        CheckConstraint(
+            "CASE state WHEN 'FILED' THEN written_off_at IS NULL "
+            "WHEN 'WRITTEN_OFF' THEN written_off_at IS NOT NULL "
+            "WHEN 'APPROVED' THEN written_off_at IS NOT NULL ELSE true END",
+            name="ck_land_application_written_off",
+        ),
+        # What a year's assessment looks for: the applications of that year.
+        Index("ix_land_application_written_off_at", "written_off_at"),
         Index("ix_land_application_filed", "reserve", "id", postgresql_where=text("state = 'FILED'")),
     )
 
@@ -53,6 +61,7 @@ class LandApplication(SQLModel, table=True):
     linkage_quota: int = Field(sa_column=columns.count())
     filed_at: datetime = Field(sa_column=columns.instant())
     consented_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
+    written_off_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     decided_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     decision_reason: str | None = Field(default=None, sa_column=columns.text(nullable=True))
 
@@ -251,11 +260,18 @@ async def consent(connection: Connection, id_: int, *, at: datetime) -> Applicat
     return _application(kept.one())
 
 
-async def write_off(connection: Connection, id_: int, *, state: ApplicationState) -> ApplicationRow:
-    """Set the state of an application that is written off, which the caller holds."""
+async def write_off(
+    connection: Connection, id_: int, *, state: ApplicationState, at: datetime
+) -> ApplicationRow:
+    """Set the state of an application that is written off, which the caller holds, and when that was."""
     kept = await connection.execute(
-        text(f"UPDATE land_application SET state = :state WHERE id = :id RETURNING {_COLUMNS}"),
-        {"id": id_, "state": state},
+        text(
+            f"""
+            UPDATE land_application SET state = :state, written_off_at = :at
+             WHERE id = :id RETURNING {_COLUMNS}
+            """
+        ),
+        {"id": id_, "state": state, "at": at},
     )
     return _application(kept.one())
 

@@ -207,6 +207,46 @@ async def money(connection: Connection, span: Span, outsiders: Sequence[str]) ->
     return {code: Money(**given) for code, given in sums.items()}
 
 
+# Application by application, so that what one has too much of covers nothing of another.
+OCCUPIED = """
+    WITH occupied AS (
+        SELECT 'F' || lpad(application.id::text, 10, '0') AS reference, application.applicant, required.asset,
+               required.steps
+          FROM land_application AS application
+         CROSS JOIN LATERAL (VALUES ('farmland_quantity', application.farmland_quantity),
+                                    ('paddy_area', application.paddy_area),
+                                    ('grain_capacity', application.grain_capacity),
+                                    ('linkage_quota', application.linkage_quota)) AS required(asset, steps)
+         WHERE application.written_off_at >= :starts_at AND application.written_off_at < :ends_at
+           AND (application.state NOT IN ('REFUSED', 'WITHDRAWN') OR application.decided_at >= :ends_at)
+           AND required.steps > 0
+    ), covered AS (
+        SELECT head.reference, account.asset, sum(posting.amount) AS steps
+          FROM ledger_transaction AS head
+          JOIN posting ON posting.transaction_id = head.id
+          JOIN account ON account.id = posting.account_id AND account.bucket = 'consumed'
+         WHERE head.at >= :starts_at AND head.at < :ends_at AND head.kind = 'write_off'
+         GROUP BY head.reference, account.asset
+    )
+    SELECT occupied.applicant, occupied.asset, sum(occupied.steps) AS occupied,
+           sum(greatest(0, occupied.steps - coalesce(covered.steps, 0))) AS uncovered
+      FROM occupied LEFT JOIN covered USING (reference, asset)
+     GROUP BY occupied.applicant, occupied.asset
+"""
+
+
+async def occupied(connection: Connection, span: Span) -> Steps:
+    """Return what applications occupy that were written off in the year, and what of it is uncovered."""
+    found = await connection.execute(text(OCCUPIED), {"starts_at": span.starts_at, "ends_at": span.ends_at})
+    return {
+        (row.applicant, Indicator(row.asset)): {
+            "occupied": int(row.occupied),
+            "uncovered": int(row.uncovered),
+        }
+        for row in found
+    }
+
+
 async def obligations(connection: Connection, at: datetime) -> Steps:
     """Return what obligations owe that were open at an instant, by jurisdiction and indicator.
 

@@ -153,6 +153,82 @@ async def test_an_obligation_open_at_the_years_end_fails_it_and_one_discharged_l
     assert unit(following, SELLER)["own"]["result"] == "FAIL", "still open"
 
 
+async def application_written_off(exchange: Exchange, applicant: str, hectares: str) -> str:
+    """An application for land that is written off from what its county was credited for it; its id."""
+    await story.credited(exchange, applicant, {LAND: hectares, Indicator.GRAIN_CAPACITY: "100000.00"})
+    application = await story.filed_application(exchange, applicant, {LAND: hectares})
+    written = await (await exchange.county(applicant)).post(f"/v1/land-applications/{application}/write-off")
+    assert written.status_code == 201, written.text
+    return application
+
+
+async def test_what_applications_occupy_is_set_against_what_was_supplemented(exchange: Exchange) -> None:
+    year, regulator = await this_year(exchange), await exchange.regulator()
+    await application_written_off(exchange, SELLER, "3.0000")
+    refused = await application_written_off(exchange, SELLER, "2.0000")
+    later = await application_written_off(exchange, OTHER, "1.0000")
+    body = {"decision": "refuse", "reason": "选址不符"}
+    assert (await regulator.post(f"/v1/land-applications/{refused}/decision", body)).status_code == 201
+    await until_the_next_year(exchange)
+    assert (await regulator.post(f"/v1/land-applications/{later}/decision", body)).status_code == 201
+
+    told = await assessment(regulator, year)
+    names = ("occupied", "uncovered", "written_off", "given_back", "balance", "closing")
+    assert figures(unit(told, SELLER)["own"], LAND, *names) == [
+        "3.0000", "0.0000", "5.0000", "2.0000", "2.0000", "2.0000"
+    ]  # fmt: skip
+    assert figures(unit(told, OTHER)["own"], LAND, *names) == [
+        "1.0000", "0.0000", "1.0000", "0.0000", "0.0000", "0.0000"
+    ]  # fmt: skip
+    following = await assessment(regulator, year + 1)
+    assert figures(unit(following, OTHER)["own"], LAND, *names) == [
+        "0.0000", "0.0000", "0.0000", "1.0000", "0.0000", "1.0000"
+    ]  # fmt: skip
+    assert {each["own"]["result"] for each in told["units"]} == {"PASS"}
+
+
+async def test_what_is_occupied_and_not_written_off_fails_its_applicant(exchange: Exchange) -> None:
+    """The exchange never lets it come to that; a slip in its books would be told."""
+    await application_written_off(exchange, SELLER, "3.0000")
+
+    async def slip(connection: Connection) -> None:
+        await connection.execute(text("UPDATE land_application SET paddy_area = 5000"))
+
+    await exchange.database.transact(slip)
+    own = unit(await assessment(await exchange.regulator(), await this_year(exchange)), SELLER)["own"]
+    assert own["result"] == "FAIL"
+    (reason,) = own["reasons"]
+    assert (reason["code"], reason["indicator"], reason["figure"]) == (
+        "occupied_not_covered",
+        PADDY,
+        "0.5000",
+    )
+
+
+async def test_a_citys_reserve_covers_what_its_county_occupies(exchange: Exchange) -> None:
+    await story.credited(exchange, CITY, {LAND: "1.0000", Indicator.GRAIN_CAPACITY: "100000.00"})
+    county, city = await exchange.county("510104"), await exchange.city(CITY)
+    filed = await county.post(
+        "/v1/land-applications",
+        {
+            "kind": "town_batch",
+            "title": "市储备库",
+            "reserve": CITY,
+            "parcels": [{"parcel_no": "1", "area": "1.0000", "use": "dry_land", "grade": 15}],
+        },
+    )
+    assert filed.status_code == 201, filed.text
+    address = f"/v1/land-applications/{filed.json()['id']}"
+    assert (await city.post(f"{address}/consent")).status_code == 201
+    assert (await county.post(f"{address}/write-off")).status_code == 201
+    told = await assessment(await exchange.regulator(), await this_year(exchange))
+    names = ("occupied", "uncovered", "written_off")
+    assert figures(unit(told, "510104")["own"], LAND, *names) == ["1.0000", "0.0000", "0.0000"]
+    assert figures(unit(told, CITY)["own"], LAND, *names) == ["0.0000", "0.0000", "1.0000"]
+    assert figures(unit(told, CITY)["total"], LAND, *names) == ["1.0000", "0.0000", "1.0000"]
+    assert unit(told, "510104")["own"]["result"] == "PASS"
+
+
 async def test_a_listing_is_still_in_its_countys_reserve(exchange: Exchange) -> None:
     await story.band(exchange, LAND)
     await story.listed(exchange, SELLER, LAND, "4.0000")

@@ -325,7 +325,7 @@ TAMPERINGS = {
         ["is no write_off.reversal of F0", "its reversal gives back 0 of account"],
     ),
     "an application approved without its write-off": (
-        ["UPDATE land_application SET state = 'APPROVED' WHERE id = {row}"],
+        ["UPDATE land_application SET state = 'APPROVED', written_off_at = filed_at WHERE id = {row}"],
         "(SELECT max(id) FROM land_application)",
         ["land application F", "it has written off 0 from 510107, due are 10000"],
     ),

@@ -50,6 +50,7 @@ CHANGED: Mapping[str, Any] = {
     "rectification_days": 90,
     "reminder_lead_days": [10],
     "rule_set": {"name": "下一规则", "issued_on": "2026-01-01", "valid_years": 5},
+    "overdue_rectification_suspends": True,
     "old_method_refused_from": "2100-01-01",
     "objection_working_days": 7,
     "confirmation_prefix": "川耕调",
