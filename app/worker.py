@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from app.sealing.keys import Keys
-from app.services import agenda, openings, sanctions, trades
+from app.services import agenda, fulfilment, openings, sanctions, trades
 from app.settings import Settings
 from app.store.database import Database, DatabaseBusy, DatabaseUnavailable
 
@@ -27,6 +27,8 @@ DUE: tuple[DoOne, ...] = (
     openings.close_due,
     openings.open_due,
     trades.default_overdue,
+    fulfilment.fall_due,
+    fulfilment.write_off_due,
     sanctions.suspend_overdue,
 )
 

@@ -44,7 +44,7 @@ async def credited(exchange: Exchange, county: str, wanted: Mapping[Indicator, s
     officer, regulator = await exchange.county(county), await exchange.regulator()
     batches = {}
     for indicator, quantity in wanted.items():
-        body = project_body(county, **_papers(county, indicator, parse_quantity(quantity, indicator)))
+        body = project_body(county, **papers_for(county, indicator, parse_quantity(quantity, indicator)))
         filed = await officer.post("/v1/projects", body)
         assert filed.status_code == 201, filed.text
         accepted = await regulator.post(
@@ -58,7 +58,7 @@ async def credited(exchange: Exchange, county: str, wanted: Mapping[Indicator, s
     return batches
 
 
-def _papers(county: str, indicator: Indicator, steps: int) -> dict[str, Any]:
+def papers_for(county: str, indicator: Indicator, steps: int) -> dict[str, Any]:
     """The kind and parcels that earn just so many steps of one indicator."""
     at = f"{county}-{next(_serials)}"
 

@@ -130,7 +130,15 @@ class Action(StrEnum):
     READ_ACCOUNT_ENTRIES = "read_account_entries"
     RECORD_DEPOSIT = "record_deposit"
     RECORD_WITHDRAWAL = "record_withdrawal"
-    # obligations
+    # commitments and obligations
+    DRAFT_COMMITMENT = "draft_commitment"
+    REVISE_COMMITMENT = "revise_commitment"
+    FILE_COMMITMENT = "file_commitment"
+    ACTIVATE_COMMITMENT = "activate_commitment"
+    REFUSE_COMMITMENT = "refuse_commitment"
+    WITHDRAW_COMMITMENT = "withdraw_commitment"
+    READ_COMMITMENTS = "read_commitments"
+    READ_COMMITMENT = "read_commitment"
     READ_OBLIGATIONS = "read_obligations"
     READ_OBLIGATION = "read_obligation"
     DISCHARGE_OBLIGATION = "discharge_obligation"
@@ -292,6 +300,14 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_ACCOUNT_ENTRIES: _MONEY_READERS,
         Action.RECORD_DEPOSIT: {Role.TREASURER: Scope.ANY},
         Action.RECORD_WITHDRAWAL: {Role.TREASURER: Scope.ANY},
+        Action.DRAFT_COMMITMENT: _OFFICERS,
+        Action.REVISE_COMMITMENT: _OFFICERS,
+        Action.FILE_COMMITMENT: _OFFICERS,
+        Action.ACTIVATE_COMMITMENT: _LAND,
+        Action.REFUSE_COMMITMENT: _LAND,
+        Action.WITHDRAW_COMMITMENT: _OFFICERS,
+        Action.READ_COMMITMENTS: _OWN_OR_OVERSEEN,
+        Action.READ_COMMITMENT: _OWN_OR_OVERSEEN,
         Action.READ_OBLIGATIONS: _OWN_OR_OVERSEEN,
         Action.READ_OBLIGATION: _OWN_OR_OVERSEEN,
         Action.DISCHARGE_OBLIGATION: _OFFICERS,

@@ -46,13 +46,13 @@ TRANSITIONS: dict[tuple[NeedState, NeedEvent], NeedState] = {
 
 @dataclass(frozen=True, slots=True)
 class Backing:
-    """A filed application behind needs, in steps by indicator.
+    """What stands behind needs, an open obligation or a filed application, in steps by indicator.
 
-    ``required`` is what it must supply, ``coming`` what its live needs have still to bring, ``bought``
-    what its needs have brought already (and now lies in the reserve).
+    ``subject`` is its public id; ``required`` what it must supply, ``coming`` what its live needs have
+    still to bring, ``bought`` what its needs have brought already (and now lies in the reserve).
     """
 
-    application_id: int
+    subject: str
     required: Mapping[Indicator, int]
     coming: Mapping[Indicator, int]
     bought: Mapping[Indicator, int]
@@ -66,13 +66,14 @@ class Backing:
 
 
 def shortage(
-    backings: Sequence[Backing], at_home: Mapping[Indicator, int], application_id: int
+    backings: Sequence[Backing], at_home: Mapping[Indicator, int], subject: str
 ) -> Mapping[Indicator, int]:
-    """What an application lacks that its own reserve can't cover, in steps: balance at home first ([N] 五).
+    """What a subject lacks that its own reserve can't cover, in steps: balance at home first ([N] 五).
 
-    ``backings`` are all filed applications of one buyer in the order of their filing. What was bought for
-    an application is its own up to what it requires; the rest of what is ``at_home``, listed and unsold
-    or not, covers the applications in that order, so that one hectare is never counted for two of them.
+    ``backings`` are those of one buyer: its open obligations, which are due already, then its filed
+    applications, each in the order of age. What was bought for one is its own up to what it requires; the
+    rest of what is ``at_home``, listed and unsold or not, covers them in that order, so that one hectare
+    is never counted for two of them.
     """
     short = {}
     for indicator in Indicator:
@@ -82,7 +83,7 @@ def shortage(
         home = max(0, at_home.get(indicator, 0) - bought)
         for backing in backings:
             lacking = backing.lacking(indicator)
-            if backing.application_id == application_id:
+            if backing.subject == subject:
                 short[indicator] = max(0, lacking - home)
                 break
             home = max(0, home - lacking)
@@ -90,28 +91,28 @@ def shortage(
 
 
 def usable(
-    backings: Sequence[Backing], available: Mapping[Indicator, int], application_id: int
+    backings: Sequence[Backing], available: Mapping[Indicator, int], subject: str
 ) -> Mapping[Indicator, int]:
-    """What of a reserve's available stock an application may write off, in steps (RULES 5, ADR 0006).
+    """What of a reserve's available stock may be written off for one subject, in steps (RULES 5, ADR 0006).
 
-    ``backings`` are all filed applications of the reserve. What was bought for another of them stays that
-    one's, up to what it requires. Where less than all that is left, because some was sold on, each
-    application still has what was bought for itself: they would else block one another.
+    ``backings`` are all of the reserve; the subject need not be one. What was bought for another of them
+    stays that one's, up to what it requires. Where less than all that is left, because some was sold on,
+    each still has what was bought for itself: they would else block one another.
     """
     free = {}
     for indicator in Indicator:
         stock = available.get(indicator, 0)
         bought = {
-            each.application_id: min(each.bought.get(indicator, 0), each.required.get(indicator, 0))
+            each.subject: min(each.bought.get(indicator, 0), each.required.get(indicator, 0))
             for each in backings
         }
-        own = bought.pop(application_id, 0)
+        own = bought.pop(subject, 0)
         free[indicator] = max(stock - sum(bought.values()), min(stock, own))
     return free
 
 
 def check_declared(wanted: Mapping[Indicator, int], short: Mapping[Indicator, int]) -> None:
-    """Refuse a need of nothing, or of more than the shortage of its application (RULES 6).
+    """Refuse a need of nothing, or of more than the shortage of what backs it (RULES 6).
 
     Raises Malformed or RuleBroken, naming the shortage of each indicator wanted too much of.
     """
@@ -129,20 +130,32 @@ def check_declared(wanted: Mapping[Indicator, int], short: Mapping[Indicator, in
         )
         raise RuleBroken(
             "exceeds_shortage",
-            "A need covers only what its application requires and the own reserve and other needs "
-            f"do not ({told}).",
+            "A need covers only what its application or obligation requires and the own reserve and other "
+            f"needs do not ({told}).",
             field=f"quantities.{over[0]}",
             shortage={each.value: format_quantity(short.get(each, 0), each) for each in wanted},
             wanted={each.value: format_quantity(steps, each) for each, steps in wanted.items()},
         )
 
 
-def refuse_reserved(needs: Sequence[str]) -> None:
+def refuse_suspended_buyer(*, suspended: bool, buyer: str, field: str | None = None) -> None:
+    """Refuse what a suspended jurisdiction does beyond its obligations (RULES 12); raises RuleBroken."""
+    if suspended:
+        raise RuleBroken(
+            "suspended",
+            f"Jurisdiction {buyer} is suspended (暂停受理): until that ends it declares needs, registers, "
+            "bids and buys only for what it has to make good, so for a need that an open obligation backs.",
+            field=field,
+            jurisdiction=buyer,
+        )
+
+
+def refuse_reserved(subject: str, needs: Sequence[str]) -> None:
     """Refuse to let needs lapse that a live registration reserves: the buyer's bids stand on them."""
     if needs:
         raise Conflict(
             "need_reserved",
-            f"Needs {', '.join(needs)} of this application are reserved by a registration in a live "
-            "auction; it can end or be written off when that auction has been opened or cancelled.",
+            f"Needs {', '.join(needs)} of {subject} are reserved by a registration in a live auction; it can "
+            "end or be written off when that auction has been opened or cancelled.",
             needs=list(needs),
         )

@@ -32,7 +32,9 @@ class ObligationEvent(StrEnum):
 TRANSITIONS: dict[tuple[ObligationState, ObligationEvent], ObligationState] = {
     (ObligationState.OPEN, ObligationEvent.DISCHARGE): ObligationState.DISCHARGED,
     (ObligationState.OPEN, ObligationEvent.CANCEL): ObligationState.CANCELLED,
+    (ObligationState.DISCHARGED, ObligationEvent.CANCEL): ObligationState.CANCELLED,
 }
+"""One that was discharged is cancelled, and its write-off reversed, where what it came from is undone."""
 
 
 def owed_at_first(owed: Mapping[Indicator, int]) -> Mapping[Indicator, int]:

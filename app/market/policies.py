@@ -65,6 +65,8 @@ class PolicySet:
     overdue_rectification_suspends: bool  # RULES 12: once, by itself
     objection_working_days: int  # 异议
     confirmation_prefix: str  # 成交确认书文号
+    commitments_allowed: bool  # [N] 四
+    commitment_term_months: int
     calendar_years: tuple[CalendarYear, ...]  # the years published so far
 
 
@@ -248,6 +250,8 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "overdue_rectification_suspends": _switch,
     "objection_working_days": _whole(1, 120),
     "confirmation_prefix": _prefix,
+    "commitments_allowed": _switch,
+    "commitment_term_months": _whole(1, 120),
 }
 """The policies by name, each with what reads and checks its value."""
 
@@ -290,6 +294,8 @@ DEFAULTS: Mapping[str, Any] = {
     "overdue_rectification_suspends": False,
     "objection_working_days": 5,
     "confirmation_prefix": "耕调",
+    "commitments_allowed": True,
+    "commitment_term_months": 24,
 }
 """What the migrations lay; a province sets its own after them."""
 

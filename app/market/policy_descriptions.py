@@ -150,6 +150,16 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "What the numbers of confirmations begin with, before the year and the number of the trade.",
         "成交确认书文号的代字，其后为年份与成交编号，以确认之时为准。",
     ),
+    "commitments_allowed": Description(
+        SWITCH,
+        "Whether an applicant may promise to supply later what its reserve lacks; those filed before stay.",
+        "是否允许申请人以承诺方式补充不足的指标；此前已提交的承诺不受影响。",
+    ),
+    "commitment_term_months": Description(
+        "whole number from 1 to 120",
+        "Months from the filing of a commitment to the latest day it may fall due.",
+        "承诺提交之日起至最迟兑现之日的月数，以提交之时为准。",
+    ),
 }
 
 CALENDAR = Description(

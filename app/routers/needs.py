@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/needs", tags=["needs"], route_class=GuardedRoute)
 
 
 class NeedForm(Form):
-    """A need of one's own land application: hm² or kg by indicator, at most what the application lacks."""
+    """A need of one's own land application or obligation: hm² or kg by indicator, at most what it lacks."""
 
     model_config = ConfigDict(
         json_schema_extra=example(
@@ -32,7 +32,8 @@ class NeedForm(Form):
         )
     )
 
-    application_id: Id
+    application_id: Id | None = Field(default=None, description="Either this, or obligation_id")
+    obligation_id: Id | None = Field(default=None, description="What has to be made good (补充义务)")
     quantities: Annotated[dict[Indicator, DecimalText], Field(min_length=1)]
     all_or_nothing: Switch = False
 
@@ -54,6 +55,14 @@ class NeedRefusalForm(Form):
     reason: Text
 
 
+def _named(kind: Kind, given: str | None, field: str) -> int | None:
+    return None if given is None else row_number(kind, given, field=field)
+
+
+def _shown(kind: Kind, number: int | None) -> str | None:
+    return None if number is None else public_id(kind, number)
+
+
 class NeedItemView(View):
     """One indicator of a need; ``open`` is what may be registered for or allocated now."""
 
@@ -72,7 +81,8 @@ class NeedView(View):
 
     id: str
     buyer: str
-    application_id: str
+    application_id: str | None
+    obligation_id: str | None
     state: NeedState
     key_level: KeyLevel | None
     all_or_nothing: bool
@@ -87,7 +97,8 @@ class NeedView(View):
         return cls(
             id=public_id(Kind.NEED, row.id),
             buyer=row.buyer,
-            application_id=public_id(Kind.APPLICATION, row.application_id),
+            application_id=_shown(Kind.APPLICATION, row.application_id),
+            obligation_id=_shown(Kind.OBLIGATION, row.obligation_id),
             state=row.state,
             key_level=row.key_level,
             all_or_nothing=row.all_or_nothing,
@@ -122,7 +133,8 @@ async def declare_need(form: NeedForm, actor: CurrentActor, writing: Writing) ->
     work = partial(
         needs.declare,
         actor=actor,
-        application_id=row_number(Kind.APPLICATION, form.application_id, field="application_id"),
+        application_id=_named(Kind.APPLICATION, form.application_id, "application_id"),
+        obligation_id=_named(Kind.OBLIGATION, form.obligation_id, "obligation_id"),
         quantities={
             indicator: parse_quantity(quantity, indicator, field=f"quantities.{indicator}")
             for indicator, quantity in form.quantities.items()
@@ -137,16 +149,17 @@ async def read_needs(
     actor: CurrentActor,
     reading: Reading,
     page: Paging,
+    *,
     state: Annotated[NeedState | None, Query()] = None,
     application_id: Annotated[Id | None, Query()] = None,
+    obligation_id: Annotated[Id | None, Query()] = None,
 ) -> Response:
     """List one's own needs, or all of them for who oversees them."""
     work = partial(
         needs.needs,
         actor=actor,
-        application_id=None
-        if application_id is None
-        else row_number(Kind.APPLICATION, application_id, field="application_id"),
+        application_id=_named(Kind.APPLICATION, application_id, "application_id"),
+        obligation_id=_named(Kind.OBLIGATION, obligation_id, "obligation_id"),
         state=state,
         after=page.after[0] if page.after else None,
         limit=page.limit + 1,

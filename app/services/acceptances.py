@@ -9,12 +9,11 @@ from app.market.certification import Certified
 from app.market.errors import Refusal
 from app.market.evidence import DocumentKind
 from app.market.ids import Kind, public_id
-from app.market.ledger import AccountKey, Bucket, move
 from app.market.parcels import Overlap
 from app.market.projects import TRANSITIONS, ProjectEvent, ProjectState
 from app.market.states import step
 from app.market.units import format_quantity
-from app.services import parcels
+from app.services import fulfilment, parcels
 from app.services.days import day_of
 from app.services.journal import announce_each
 from app.services.policies import PoliciesByDay
@@ -151,7 +150,10 @@ async def _credit(
     actor: str,
     at: datetime,
 ) -> Mapping[int, Sequence[BatchRow]]:
-    """Enter a batch for each indicator earned; credit each project's in one transaction of its own."""
+    """Enter a batch for each indicator earned; credit each project's in one transaction of its own.
+
+    What commitments were promised of it is earmarked, the rest available ([N] 四).
+    """
     batches = await ledger.add_batches(
         connection,
         [
@@ -160,6 +162,7 @@ async def _credit(
         ],
         at=at,
     )
+    earmarked = await fulfilment.earmarks(connection, batches)
     await ledger.post_each(
         connection,
         kind="credit",
@@ -167,17 +170,12 @@ async def _credit(
         actor=actor,
         entries={
             public_id(Kind.PROJECT, number): [
-                entry
-                for batch in earned
-                for entry in move(
-                    AccountKey(batch.county, batch.indicator, batch.id, Bucket.ISSUED),
-                    AccountKey(batch.county, batch.indicator, batch.id, Bucket.AVAILABLE),
-                    batch.quantity,
-                )
+                entry for batch in earned for entry in fulfilment.credited(batch, earmarked.get(batch.id, ()))
             ]
             for number, earned in batches.items()
         },
     )
+    await fulfilment.keep(connection, earmarked, at=at, actor=actor)
     return batches
 
 

@@ -26,10 +26,10 @@ from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import Indicator
 from app.market.units import MOST_AMOUNT_FEN, amount_fen
 from app.services.awards import AwardedLine, AwardedTrade, award
-from app.services.days import microseconds
+from app.services.days import day_of, microseconds
 from app.services.journal import announce
 from app.store import allocations as store
-from app.store import bands, clock, listings, needs
+from app.store import bands, clock, listings, needs, sanctions
 from app.store.allocations import AllocationHead, AllocationRow
 from app.store.database import Connection
 from app.store.listings import ListingRow
@@ -143,6 +143,7 @@ async def _plan(connection: Connection, held: Held, now: datetime) -> _Plan:
     demands: list[Demand] = []
     left_out: dict[str, str] = {}
     selling = await listings.sellers(connection, Indicator)
+    suspended = await sanctions.suspended_among(connection, {need.buyer for need in held.needs}, day_of(now))
     for need in held.needs:
         name = public_id(Kind.NEED, need.id)
         wanted = {each: need.open(each) for each in need.items if need.open(each) > 0}
@@ -150,6 +151,8 @@ async def _plan(connection: Connection, held: Held, now: datetime) -> _Plan:
         if any((need.buyer, each) in selling for each in wanted):
             # As in an auction: who lists an indicator can't buy it; its own stock comes first ([N] 五).
             left_out[name] = "buyer_lists_the_indicator"
+        elif need.obligation_id is None and need.buyer in suspended:
+            left_out[name] = "buyer_suspended"  # until that ends it buys only what it owes, RULES 12
         elif not priced or (need.all_or_nothing and len(priced) < len(wanted)):
             left_out[name] = "no_band"
         elif sum(amount_fen(prices_fen[i], steps, i) for i, steps in priced.items()) > MOST_AMOUNT_FEN:

@@ -25,18 +25,15 @@ from app.market.fees import Fee, nearest_standard
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
 from app.market.jurisdictions import Jurisdiction, city_of
-from app.market.needs import TRANSITIONS as NEED_TRANSITIONS
-from app.market.needs import NeedEvent, refuse_reserved, usable
 from app.market.states import step
 from app.market.units import format_quantity
-from app.market.write_offs import Draws, SetAside, draw, refuse_short
-from app.services import write_offs
+from app.services import fulfilment, write_offs
 from app.services.days import day_of
 from app.services.journal import announce
-from app.services.needs import backings_of
+from app.services.needs import lapse
 from app.services.write_offs import UsedBatch, WriteOffRow
 from app.store import applications as store
-from app.store import clock, fees, jurisdictions, needs, policies, projects, sanctions
+from app.store import clock, commitments, fees, jurisdictions, obligations, policies, projects, sanctions
 from app.store import write_offs as kept_write_offs
 from app.store.applications import ApplicationRow
 from app.store.database import Connection
@@ -237,8 +234,18 @@ async def write_off_for(connection: Connection, found: ApplicationRow, *, by: st
     refuse_unconsented(
         subject, applicant=held.applicant, reserve=held.reserve, consented=held.consented_at is not None
     )
-    lapsed = await _lapse_needs(connection, held, state)
-    draws = await _draw(connection, held, locked)
+    owed = await obligations.lock_open(connection, held.reserve)
+    lapsed = await lapse(connection, subject, f"{subject} {state.lower()}", application_id=held.id)
+    promised = await commitments.promised_for(connection, [held.id])
+    draws = await write_offs.hold_whole(
+        connection,
+        held.reserve,
+        subject,
+        to_supply(held.required, promised.get(held.id, {})),
+        filed=locked,
+        owed=owed,
+        project_id=held.linked_project_id,
+    )
     now = await clock.now(connection)
     used: Sequence[UsedBatch] = ()
     if draws.taken:  # an application may occupy no farmland, or have promised all that it requires
@@ -278,28 +285,6 @@ def _fact(used: UsedBatch) -> dict[str, str | None]:
         "filing_no": used.filing_no,
         "origin": used.origin,
     }
-
-
-async def _draw(connection: Connection, held: ApplicationRow, filed: Sequence[ApplicationRow]) -> Draws:
-    """Hold and draw what an application must supply; raises Insufficient where the reserve is short of it.
-
-    ``filed`` are all applications that share the reserve, which the caller holds too.
-    """
-    promised = await store.promised(connection, [each.id for each in filed])
-    required = to_supply(held.required, promised.get(held.id, {}))
-    holdings = await write_offs.hold(connection, held.reserve, required, project_id=held.linked_project_id)
-    # Only now that what it would take is held: a listing or a settlement may have come in before.
-    supply = await needs.supply_of(connection, held.reserve)
-    free = usable(backings_of(filed, supply, promised), supply.available, held.id)
-    draws = draw(holdings, required)
-    missing = {
-        each: max(draws.missing.get(each, 0), steps - free[each])
-        for each, steps in required.items()
-        if each in draws.missing or steps > free[each]
-    }
-    kept = {each: supply.available.get(each, 0) - free[each] for each in Indicator}
-    refuse_short(held.reserve, required, Draws(draws.taken, missing), SetAside(supply.listed, kept))
-    return draws
 
 
 async def approve(
@@ -358,12 +343,25 @@ async def _end(
     actor: Actor,
     reason: str | None,
 ) -> Covered:
-    """End an application the caller holds; what was awarded to its needs already goes on."""
+    """End an application the caller holds, with all that was promised or written off for it.
+
+    What was awarded to its needs already goes on.
+    """
     subject = public_id(Kind.APPLICATION, held.id)
     state = step(TRANSITIONS, "land application", subject, held.state, event)
-    lapsed = await _lapse_needs(connection, held, state)
+    lapsing = await fulfilment.hold_lapsing(connection, held.id)
+    lapsed = await lapse(
+        connection,
+        subject,
+        f"{subject} {state.lower()}",
+        application_id=held.id,
+        obligation_ids=[each.id for each in lapsing.owed],
+    )
+    # Every account at once: what is given back for it, for its commitments, and for what those owed.
+    await write_offs.hold_reversals(connection, [subject, *lapsing.references], beside=lapsing.accounts)
     now = await clock.now(connection)
     back = await write_offs.reverse(connection, reference=subject, at=now, actor=actor.jurisdiction)
+    lapsed_commitments = await fulfilment.lapse(connection, lapsing, at=now, actor=actor.jurisdiction)
     ended = await store.decide(connection, held.id, state=state, at=now, reason=reason)
     await announce(
         connection,
@@ -374,28 +372,11 @@ async def _end(
         facts={
             "applicant": held.applicant,
             "lapsed_needs": lapsed,
+            "lapsed_commitments": lapsed_commitments,
             "reversed_write_off": None if back is None else public_id(Kind.WRITE_OFF, back.id),
         },
     )
     return Covered(ended, await _written_off(connection, ended))
-
-
-async def _lapse_needs(
-    connection: Connection, held: ApplicationRow, state: ApplicationState
-) -> Sequence[str]:
-    """Let the live needs of an application lapse, which the caller holds; their public ids.
-
-    Raises Conflict where a registration in a live auction reserves one.
-    """
-    live = await needs.lock_live_of(connection, held.id)
-    refuse_reserved(
-        [public_id(Kind.NEED, need.id) for need in live if any(item.reserved for item in need.items.values())]
-    )
-    for need in live:
-        step(NEED_TRANSITIONS, "need", public_id(Kind.NEED, need.id), need.state, NeedEvent.LAPSE)
-    because = f"{public_id(Kind.APPLICATION, held.id)} {state.lower()}"
-    await needs.lapse(connection, [need.id for need in live], because)
-    return [public_id(Kind.NEED, need.id) for need in live]
 
 
 async def applications(

@@ -30,6 +30,7 @@ from app.sealing.bids import new_key_pair
 from app.sealing.keys import Keys
 from app.services import allocations, deposits
 from app.services.journal import announce
+from app.services.needs import refuse_suspended
 from app.store import auctions as store
 from app.store import bands, clock, listings, needs, policies
 from app.store.auctions import AuctionRow, RegistrationRow
@@ -298,6 +299,7 @@ async def register(
     if await store.registrations(connection, auction_id, buyer=buyer):
         raise Conflict("already_registered", f"{buyer} is registered for this auction already.")
     _refuse_registration(row, held, limit, now)
+    await refuse_suspended(connection, held, now)
     if (buyer, row.indicator) in await listings.sellers(connection, [row.indicator]):
         raise RuleBroken(
             "seller_may_not_bid",

@@ -13,12 +13,13 @@ from app.market.auctions import AuctionState
 from app.market.bidding import refuse_inadmissible
 from app.market.errors import Conflict, NotFound, RuleBroken
 from app.market.ids import Kind, public_id
+from app.market.needs import refuse_suspended_buyer
 from app.market.units import rfc3339
 from app.sealing.bids import BidTerms, Seal, seal
 from app.store import auctions
 from app.store import bids as store
 from app.store.auctions import AuctionRow
-from app.store.bids import BidRow, Receipt
+from app.store.bids import BidRow, Entered, Receipt
 from app.store.database import Connection
 
 __all__ = ["BidRow", "BidTerms", "bids", "place", "replace", "withdraw"]
@@ -30,7 +31,7 @@ async def place(connection: Connection, *, actor: Actor, auction_id: int, terms:
     """Seal and store a bid of the actor's jurisdiction; raises NotFound, Conflict and RuleBroken."""
     buyer = actor.jurisdiction
     permit(actor, Action.PLACE_BID, buyer)
-    auction = await _entered(connection, auction_id, buyer)
+    auction = await _may_bid(connection, auction_id, buyer)
     id_, sealed = _sealed(auction, buyer, terms)
     receipt = await store.place(
         connection, auction, buyer=buyer, id_=id_, sealed=sealed.ciphertext, digest=sealed.digest
@@ -52,7 +53,7 @@ async def replace(
     """Put a new bid, with its own receipt time, in the place of one; raises as ``place``."""
     buyer = actor.jurisdiction
     permit(actor, Action.REPLACE_BID, buyer)
-    auction = await _entered(connection, auction_id, buyer)
+    auction = await _may_bid(connection, auction_id, buyer)
     id_, sealed = _sealed(auction, buyer, terms)
     receipt = await store.replace(
         connection,
@@ -71,7 +72,7 @@ async def withdraw(connection: Connection, *, actor: Actor, auction_id: int, bid
     """Withdraw a bid; raises NotFound, and Conflict where it is not in force or bidding has closed."""
     buyer = actor.jurisdiction
     permit(actor, Action.WITHDRAW_BID, buyer)
-    auction = await _entered(connection, auction_id, buyer)
+    auction = (await _entered(connection, auction_id, buyer)).auction
     receipt = await store.withdraw(connection, auction, buyer=buyer, old=bid_id)
     await _refuse_not_in_force(connection, auction, buyer, bid_id, receipt)
     return await _own_bid(connection, auction, buyer, bid_id)
@@ -92,7 +93,14 @@ async def bids(
     return await store.bids_of(connection, auction_id, actor.jurisdiction, after=after, limit=limit)
 
 
-async def _entered(connection: Connection, auction_id: int, buyer: str) -> AuctionRow:
+async def _may_bid(connection: Connection, auction_id: int, buyer: str) -> AuctionRow:
+    """Hold as ``_entered``; raises RuleBroken where the buyer is suspended, and bids for no obligation."""
+    entered = await _entered(connection, auction_id, buyer)
+    refuse_suspended_buyer(suspended=entered.suspended, buyer=buyer)
+    return entered.auction
+
+
+async def _entered(connection: Connection, auction_id: int, buyer: str) -> Entered:
     """Hold the auction (shared) and the buyer's registration."""
     entered = await store.enter(connection, auction_id, buyer)
     if entered is None:

@@ -1,10 +1,11 @@
 """Needs (调剂需求): declared against a land application's shortage, approved or refused by the regulator."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
 from app.market.access import Action, Actor, permit, permitted_jurisdiction
 from app.market.applications import ApplicationState, refuse_unconsented, to_supply
-from app.market.errors import Conflict, NotFound, RuleBroken
+from app.market.errors import Conflict, Malformed, NotFound, RuleBroken
 from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
 from app.market.needs import (
@@ -14,49 +15,74 @@ from app.market.needs import (
     NeedEvent,
     NeedState,
     check_declared,
+    refuse_reserved,
+    refuse_suspended_buyer,
     shortage,
 )
+from app.market.obligations import refuse_not_open
 from app.market.states import step
 from app.market.units import format_quantity
+from app.services.days import day_of
 from app.services.journal import announce
-from app.store import applications, clock
+from app.store import applications, clock, commitments, obligations, sanctions
 from app.store import needs as store
 from app.store.applications import ApplicationRow
 from app.store.database import Connection
 from app.store.needs import NeedRow, SupplyOfBuyer
+from app.store.obligations import ObligationRow
 
-__all__ = ["NeedRow", "approve", "backings_of", "declare", "need", "needs", "refuse"]
+__all__ = [
+    "NeedRow",
+    "approve",
+    "backings_of",
+    "declare",
+    "lapse",
+    "need",
+    "needs",
+    "refuse",
+    "refuse_suspended",
+]
 
 
 async def declare(
     connection: Connection,
     *,
     actor: Actor,
-    application_id: int,
+    application_id: int | None,
+    obligation_id: int | None,
     quantities: Mapping[Indicator, int],
     all_or_nothing: bool,
 ) -> NeedRow:
-    """Declare a need of an application of the actor's own reserve, at most its shortage (RULES 6).
+    """Declare a need of an application of the actor's own reserve, or of its obligation (RULES 6, 12).
 
-    What is bought comes into the reserve that the application is written off from: so its jurisdiction
-    declares. Raises NotFound, Conflict where the application is no longer filed or has no consent, and
-    RuleBroken with the shortage of each indicator.
+    Exactly one is named, and its shortage is the most that can be needed. What is bought comes into the
+    reserve that the application is written off from: so its jurisdiction declares. Raises NotFound,
+    Conflict where application or obligation has ended or the consent is missing, and RuleBroken with the
+    shortage of each indicator, or where a suspended jurisdiction needs something for an application.
     """
     buyer = actor.jurisdiction
     permit(actor, Action.DECLARE_NEED, buyer)
-    # Every filed application of the buyer's reserve is held, so that two declarations can't use one shortage.
+    subject = _backed_by(application_id, obligation_id)
+    # All that can back a need of the buyer's is held, so that two declarations can't use one shortage.
     filed = await applications.lock_filed(connection, buyer)
-    if application_id not in {each.id for each in filed}:
-        await _refuse_application(connection, buyer, application_id)
+    owed = await obligations.lock_open(connection, buyer)
     supply = await store.supply_of(connection, buyer)
-    promised = await applications.promised(connection, [each.id for each in filed])
-    backings = backings_of(filed, supply, promised)
-    check_declared(quantities, shortage(backings, supply.at_home, application_id))
+    backings = await backings_of(connection, filed, owed, supply)
+    if subject not in {each.subject for each in backings}:
+        await _refuse_backing(connection, buyer, application_id, obligation_id)
     now = await clock.now(connection)
+    if application_id is not None:
+        refuse_suspended_buyer(
+            suspended=await sanctions.is_suspended(connection, buyer, day_of(now)),
+            buyer=buyer,
+            field="application_id",
+        )
+    check_declared(quantities, shortage(backings, supply.at_home, subject))
     declared = await store.insert(
         connection,
         buyer=buyer,
         application_id=application_id,
+        obligation_id=obligation_id,
         quantities=quantities,
         all_or_nothing=all_or_nothing,
         declared_at=now,
@@ -69,7 +95,8 @@ async def declare(
         actor=buyer,
         facts={
             "buyer": buyer,
-            "application": public_id(Kind.APPLICATION, application_id),
+            "application": subject if application_id is not None else None,
+            "obligation": subject if obligation_id is not None else None,
             "quantities": {each.value: format_quantity(steps, each) for each, steps in quantities.items()},
             "all_or_nothing": all_or_nothing,
         },
@@ -77,21 +104,83 @@ async def declare(
     return declared
 
 
-def backings_of(
+def _backed_by(application_id: int | None, obligation_id: int | None) -> str:
+    """The public id of what a need is to be backed by; raises Malformed unless exactly one is named."""
+    if obligation_id is None and application_id is not None:
+        return public_id(Kind.APPLICATION, application_id)
+    if application_id is None and obligation_id is not None:
+        return public_id(Kind.OBLIGATION, obligation_id)
+    raise Malformed(
+        "one_backing",
+        "A need names either the land application or the obligation that it is for.",
+        field="application_id" if application_id is None else "obligation_id",
+    )
+
+
+async def backings_of(
+    connection: Connection,
     filed: Sequence[ApplicationRow],
+    owed: Sequence[ObligationRow],
     supply: SupplyOfBuyer,
-    promised: Mapping[int, Mapping[Indicator, int]],
 ) -> Sequence[Backing]:
-    """Put together what stands behind the needs of a reserve's filed applications."""
+    """Put together what stands behind a reserve's needs: open obligations first, then filed applications.
+
+    The caller holds all of them. What is owed is due already, an application can wait.
+    """
+    promised = await commitments.promised_for(connection, [each.id for each in filed])
+    required = {
+        **{public_id(Kind.OBLIGATION, each.id): each.owed for each in owed},
+        **{
+            public_id(Kind.APPLICATION, each.id): to_supply(each.required, promised.get(each.id, {}))
+            for each in filed
+        },
+    }
     return [
-        Backing(
-            each.id,
-            to_supply(each.required, promised.get(each.id, {})),
-            supply.coming.get(each.id, {}),
-            supply.bought.get(each.id, {}),
-        )
-        for each in filed
+        Backing(subject, steps, supply.coming.get(subject, {}), supply.bought.get(subject, {}))
+        for subject, steps in required.items()
     ]
+
+
+async def _refuse_backing(
+    connection: Connection, buyer: str, application_id: int | None, obligation_id: int | None
+) -> None:
+    if application_id is not None:
+        await _refuse_application(connection, buyer, application_id)
+    elif obligation_id is not None:
+        subject = public_id(Kind.OBLIGATION, obligation_id)
+        found = await obligations.find(connection, obligation_id)
+        if found is None or found.jurisdiction != buyer:
+            raise NotFound("obligation", subject, field="obligation_id")
+        refuse_not_open(subject, found.state)
+
+
+async def refuse_suspended(connection: Connection, need: NeedRow, now: datetime) -> None:
+    """Refuse to buy for an application while its buyer is suspended; raises RuleBroken (RULES 12)."""
+    if need.obligation_id is None:
+        suspended = await sanctions.is_suspended(connection, need.buyer, day_of(now))
+        refuse_suspended_buyer(suspended=suspended, buyer=need.buyer, field="need_id")
+
+
+async def lapse(
+    connection: Connection,
+    subject: str,
+    because: str,
+    *,
+    application_id: int | None = None,
+    obligation_ids: Collection[int] = (),
+) -> Sequence[str]:
+    """Let the live needs of what ends lapse, and return their ids; what was awarded to them goes on.
+
+    The caller holds application and obligations, and no need yet. Raises Conflict where a registration in
+    a live auction reserves one.
+    """
+    live = await store.lock_live_of(connection, application_id=application_id, obligation_ids=obligation_ids)
+    reserved = [each for each in live if any(item.reserved for item in each.items.values())]
+    refuse_reserved(subject, [public_id(Kind.NEED, each.id) for each in reserved])
+    for each in live:
+        step(TRANSITIONS, "need", public_id(Kind.NEED, each.id), each.state, NeedEvent.LAPSE)
+    await store.lapse(connection, [each.id for each in live], because)
+    return [public_id(Kind.NEED, each.id) for each in live]
 
 
 async def _refuse_application(connection: Connection, buyer: str, application_id: int) -> None:
@@ -191,6 +280,7 @@ async def needs(
     *,
     actor: Actor,
     application_id: int | None,
+    obligation_id: int | None,
     state: NeedState | None,
     after: int | None,
     limit: int,
@@ -200,6 +290,7 @@ async def needs(
         connection,
         buyer=permitted_jurisdiction(actor, Action.READ_NEEDS),
         application_id=application_id,
+        obligation_id=obligation_id,
         state=state,
         after=after,
         limit=limit,

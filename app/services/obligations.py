@@ -6,20 +6,23 @@ from datetime import datetime, timedelta
 
 from app.market import obligations as market
 from app.market.access import Action, Actor, permit, permitted_jurisdiction
-from app.market.errors import NotFound
-from app.market.ids import Kind, public_id
+from app.market.commitments import TRANSITIONS as COMMITMENT_TRANSITIONS
+from app.market.commitments import CommitmentEvent
+from app.market.errors import NotFound, ensure
+from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import Indicator
 from app.market.obligations import TRANSITIONS, ObligationEvent, ObligationKind, ObligationState
 from app.market.sanctions import SanctionKind
 from app.market.states import step
 from app.market.units import format_quantity
-from app.market.write_offs import draw, refuse_short
 from app.services import sanctions, write_offs
 from app.services.days import day_of
 from app.services.journal import announce
-from app.store import clock, policies
+from app.services.needs import lapse
+from app.store import applications, clock, commitments, policies
 from app.store import obligations as store
 from app.store import write_offs as written
+from app.store.commitments import CommitmentRow
 from app.store.database import Connection
 from app.store.obligations import ObligationRow
 from app.store.write_offs import UsedBatch
@@ -28,7 +31,9 @@ __all__ = [
     "ObligationCase",
     "ObligationRow",
     "UsedBatch",
+    "cancel",
     "discharge",
+    "hold_of",
     "obligation",
     "obligations",
     "open_",
@@ -108,8 +113,10 @@ async def reduce(
 ) -> ObligationRow:
     """Lower what an open obligation owes by what came back otherwise, at most to nothing.
 
-    With nothing left to owe it is CANCELLED and its rectification lifted. One that has ended stays as it
-    is: what was written off for it stays written off. Takes its lock; raises NotFound.
+    With nothing left to owe it is CANCELLED, its rectification lifted, and its live needs lapse. One that
+    has ended stays as it is: what was written off for it stays written off. Takes its lock, the caller
+    holds no need and no account yet; raises NotFound, and Conflict where a live registration reserves a
+    need of what is cancelled.
     """
     held = await store.lock(connection, number)
     if held is None:
@@ -121,6 +128,8 @@ async def reduce(
         lowered = await store.change(connection, number, state=held.state, owed=owed, ended_at=None)
         await _announce(connection, lowered, "reduced", at=at, actor=actor)
         return lowered
+    subject = public_id(Kind.OBLIGATION, number)
+    await lapse(connection, subject, f"{subject} cancelled", obligation_ids=[number])
     return await _end(connection, held, ObligationEvent.CANCEL, owed=owed, at=at, actor=actor)
 
 
@@ -148,13 +157,20 @@ async def discharge(connection: Connection, *, actor: Actor, number: int) -> Obl
     Together or not at all. Raises NotFound, WrongState, and Insufficient with the shortage.
     """
     subject = public_id(Kind.OBLIGATION, number)
-    held = await store.lock(connection, number)
-    if held is None or held.jurisdiction != actor.jurisdiction:
+    found = await store.find(connection, number)
+    if found is None or found.jurisdiction != actor.jurisdiction:
         raise NotFound("obligation", subject)
-    permit(actor, Action.DISCHARGE_OBLIGATION, held.jurisdiction)
+    permit(actor, Action.DISCHARGE_OBLIGATION, found.jurisdiction)
+    # All that shares the reserve, in the order of locks (ADR 0004); what it comes from never changes.
+    filed = await applications.lock_filed(connection, found.jurisdiction)
+    defaulted = await _hold_commitment(connection, found)
+    owed = await store.lock_open(connection, found.jurisdiction, and_one=number)
+    held = next(each for each in owed if each.id == number)
     step(TRANSITIONS, "obligation", subject, held.state, ObligationEvent.DISCHARGE)
-    draws = draw(await write_offs.hold(connection, held.jurisdiction, held.owed), held.owed)
-    refuse_short(held.jurisdiction, held.owed, draws)
+    await lapse(connection, subject, f"{subject} discharged", obligation_ids=[number])
+    draws = await write_offs.hold_whole(
+        connection, held.jurisdiction, subject, held.owed, filed=filed, owed=owed
+    )
     now = await clock.now(connection)
     written_off = await write_offs.write_off(
         connection,
@@ -167,7 +183,50 @@ async def discharge(connection: Connection, *, actor: Actor, number: int) -> Obl
     ended = await _end(
         connection, held, ObligationEvent.DISCHARGE, owed=held.owed, at=now, actor=actor.jurisdiction
     )
+    if defaulted is not None:
+        await _make_good(connection, defaulted, subject, at=now, actor=actor.jurisdiction)
     return ObligationCase(ended, await write_offs.used(connection, written_off))
+
+
+async def _hold_commitment(connection: Connection, found: ObligationRow) -> CommitmentRow | None:
+    """Lock the commitment whose deficit is owed; None where something else is."""
+    if found.kind is not ObligationKind.COMMITMENT_DEFICIT:
+        return None
+    held = await commitments.lock(connection, row_number(Kind.COMMITMENT, found.source))
+    ensure(held is not None, f"obligation {found.id} comes from {found.source}, which is none")
+    return held
+
+
+async def _make_good(
+    connection: Connection, held: CommitmentRow, by: str, *, at: datetime, actor: str
+) -> None:
+    """Keep that a commitment's deficit was made good (MADE_GOOD), in the discharge's own transaction."""
+    subject = public_id(Kind.COMMITMENT, held.id)
+    state = step(COMMITMENT_TRANSITIONS, "commitment", subject, held.state, CommitmentEvent.MAKE_GOOD)
+    await commitments.advance(connection, held, state=state)
+    await announce(
+        connection,
+        at=at,
+        kind="commitment.made_good",
+        subject=subject,
+        actor=actor,
+        facts={"applicant": held.applicant, "obligation": by},
+    )
+
+
+async def hold_of(connection: Connection, sources: Sequence[str]) -> Sequence[ObligationRow]:
+    """Hold the obligations that come from commitments, which the caller holds and is to undo."""
+    return await store.lock_of_sources(connection, sources)
+
+
+async def cancel(connection: Connection, held: ObligationRow, *, at: datetime, actor: str) -> None:
+    """Cancel an obligation whose reason has gone, which the caller holds with its needs and accounts.
+
+    What was written off for it is reversed (解挂), and its rectification lifted.
+    """
+    await write_offs.reverse(connection, reference=public_id(Kind.OBLIGATION, held.id), at=at, actor=actor)
+    nothing = dict.fromkeys(Indicator, 0)
+    await _end(connection, held, ObligationEvent.CANCEL, owed=nothing, at=at, actor=actor)
 
 
 async def obligations(

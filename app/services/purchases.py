@@ -23,6 +23,7 @@ from app.services import allocations, deposits
 from app.services.awards import award
 from app.services.days import microseconds
 from app.services.journal import announce
+from app.services.needs import refuse_suspended
 from app.store import bands, clock, listings, needs, policies
 from app.store import purchases as store
 from app.store.database import Connection
@@ -75,6 +76,7 @@ async def buy(connection: Connection, *, actor: Actor, wanted: AtUnifiedPrice | 
     refuse_mode(TradeMode(wanted.mode), indicator, in_force.trade_modes[indicator], field="mode")
     order = _order(wanted, indicator, in_force)
     _refuse_need(need, order)
+    await refuse_suspended(connection, need, now)
     if (buyer, indicator) in await listings.sellers(connection, [indicator]):
         raise RuleBroken(
             "seller_may_not_buy",

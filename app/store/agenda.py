@@ -113,6 +113,14 @@ SOURCES: tuple[Source, ...] = (
              WHERE kind = 'rectify' AND lifted_at IS NULL AND ends_on >= CAST(:today AS date)""",
     ),
     Source(
+        "commitment_due",
+        "A commitment falls due; what is promised is written off after that day",
+        "承诺补充到期，次日核销所承诺的指标",
+        f"""SELECT {named(Kind.COMMITMENT, "id")} AS subject, applicant AS jurisdiction,
+                   {end_of_day("due_on")} AS due_at
+              FROM commitment WHERE state = 'ACTIVE'""",
+    ),
+    Source(
         "rule_set_expires",
         "The validity of the rule set ends; the market goes on, by the same rules",
         "规则文件有效期届满（市场照常运行）",

@@ -1,6 +1,6 @@
 """Land applications (用地报批) with the requirement computed from their parcels."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -239,16 +239,6 @@ async def lock_filed(
         {"reserve": reserve, "and_one": and_one},
     )
     return [_application(row) for row in found]
-
-
-async def promised(
-    connection: Connection, application_ids: Collection[int]
-) -> Mapping[int, Mapping[Indicator, int]]:
-    """Return what filed commitments (承诺补充) promise to supply later, in steps by application.
-
-    Nothing: no commitments are kept yet.
-    """
-    return {}
 
 
 async def consent(connection: Connection, id_: int, *, at: datetime) -> ApplicationRow:

@@ -59,19 +59,33 @@ class SealedRow:
 
 _ENTER = text(
     f"""
-    SELECT {COLUMNS} FROM auction
+    SELECT {COLUMNS}, need.obligation_id IS NULL AND EXISTS (
+               SELECT FROM sanction
+                WHERE sanction.jurisdiction = :buyer AND sanction.kind = 'suspend'
+                  AND sanction.lifted_at IS NULL AND sanction.starts_on <= today.day
+                  AND (sanction.ends_on IS NULL OR today.day <= sanction.ends_on)) AS suspended
+      FROM (SELECT CAST(({clock.NOW}) AT TIME ZONE 'Asia/Shanghai' AS date) AS day) AS today, auction
       JOIN registration ON registration.auction_id = auction.id AND registration.buyer = :buyer
+      JOIN need ON need.id = registration.need_id
      WHERE auction.id = :auction_id
        FOR SHARE OF auction FOR NO KEY UPDATE OF registration
     """
 )
 
 
-async def enter(connection: Connection, auction_id: int, buyer: str) -> AuctionRow | None:
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """An auction that a buyer is registered for; ``suspended``: the buyer, and for more than it owes."""
+
+    auction: AuctionRow
+    suspended: bool
+
+
+async def enter(connection: Connection, auction_id: int, buyer: str) -> Entered | None:
     """Take the auction shared and the buyer's registration alone; None where there is none."""
     found = await connection.execute(_ENTER, {"auction_id": auction_id, "buyer": buyer})
     row = found.first()
-    return None if row is None else auction_row(row)
+    return None if row is None else Entered(auction_row(row), row.suspended)
 
 
 # The clock in a step of its own, so that one instant is judged and stored.

@@ -1,6 +1,6 @@
 """Needs (调剂需求): what a buyer may buy, because its application lacks it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from app.market.errors import ensure
+from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
 from app.market.needs import KeyLevel, NeedState
 from app.store import columns
@@ -21,12 +22,18 @@ class Need(SQLModel, table=True):
     __table_args__ = (
         columns.one_of("need", "state", NeedState),
         columns.one_of("need", "key_level", KeyLevel),
+        CheckConstraint("num_nonnulls(application_id, obligation_id) = 1", name="ck_need_backing"),
         Index("ix_need_waiting", "approved_at", "id", postgresql_where=text("state = 'APPROVED'")),
     )
 
     id: int | None = Field(default=None, sa_column=columns.identity())
     buyer: str = Field(sa_column=columns.refers("jurisdiction.code", index=True))
-    application_id: int = Field(sa_column=columns.refers("land_application.id", index=True))
+    application_id: int | None = Field(
+        default=None, sa_column=columns.refers("land_application.id", nullable=True, index=True)
+    )
+    obligation_id: int | None = Field(
+        default=None, sa_column=columns.refers("obligation.id", nullable=True, index=True)
+    )
     state: str = Field(sa_column=columns.text())
     key_level: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     all_or_nothing: bool
@@ -83,7 +90,8 @@ class NeedRow:
 
     id: int
     buyer: str
-    application_id: int
+    application_id: int | None
+    obligation_id: int | None
     state: NeedState
     key_level: KeyLevel | None
     all_or_nothing: bool
@@ -98,8 +106,8 @@ class NeedRow:
         return item.open if item is not None and self.state is NeedState.APPROVED else 0
 
 
-_COLUMNS = """need.id, need.buyer, need.application_id, need.state, need.key_level, need.all_or_nothing,
-    need.declared_at, need.approved_at, need.decision_reason"""
+_COLUMNS = """need.id, need.buyer, need.application_id, need.obligation_id, need.state, need.key_level,
+    need.all_or_nothing, need.declared_at, need.approved_at, need.decision_reason"""
 
 ItemKey = tuple[int, Indicator]
 
@@ -125,6 +133,7 @@ async def _with_items(connection: Connection, rows: Sequence[Any]) -> list[NeedR
             id=row.id,
             buyer=row.buyer,
             application_id=row.application_id,
+            obligation_id=row.obligation_id,
             state=NeedState(row.state),
             key_level=None if row.key_level is None else KeyLevel(row.key_level),
             all_or_nothing=row.all_or_nothing,
@@ -206,7 +215,8 @@ async def insert(
     connection: Connection,
     *,
     buyer: str,
-    application_id: int,
+    application_id: int | None = None,
+    obligation_id: int | None = None,
     quantities: Mapping[Indicator, int],
     all_or_nothing: bool,
     declared_at: datetime,
@@ -215,14 +225,15 @@ async def insert(
     made = await connection.execute(
         text(
             f"""
-            INSERT INTO need (buyer, application_id, state, all_or_nothing, declared_at)
-            VALUES (:buyer, :application_id, 'DECLARED', :all_or_nothing, :declared_at)
+            INSERT INTO need (buyer, application_id, obligation_id, state, all_or_nothing, declared_at)
+            VALUES (:buyer, :application_id, :obligation_id, 'DECLARED', :all_or_nothing, :declared_at)
             RETURNING {_COLUMNS}
             """
         ),
         {
             "buyer": buyer,
             "application_id": application_id,
+            "obligation_id": obligation_id,
             "all_or_nothing": all_or_nothing,
             "declared_at": declared_at,
         },
@@ -288,11 +299,20 @@ async def lapse(connection: Connection, ids: Iterable[int], reason: str) -> None
     )
 
 
-async def lock_live_of(connection: Connection, application_id: int) -> Sequence[NeedRow]:
-    """Lock the needs of an application and return those that are DECLARED or APPROVED, by id."""
+async def lock_live_of(
+    connection: Connection, *, application_id: int | None = None, obligation_ids: Collection[int] = ()
+) -> Sequence[NeedRow]:
+    """Lock the needs of an application and of obligations; return those DECLARED or APPROVED, by id."""
     found = await connection.execute(
-        text("SELECT id FROM need WHERE application_id = :id AND state IN ('DECLARED', 'APPROVED')"),
-        {"id": application_id},
+        text(
+            """
+            SELECT id FROM need
+             WHERE (application_id = CAST(:application_id AS bigint)
+                    OR obligation_id = ANY(CAST(:obligation_ids AS bigint[])))
+               AND state IN ('DECLARED', 'APPROVED')
+            """
+        ),
+        {"application_id": application_id, "obligation_ids": list(obligation_ids)},
     )
     held = await lock(connection, (row.id for row in found))
     return [need for need in held.values() if need.state in (NeedState.DECLARED, NeedState.APPROVED)]
@@ -318,13 +338,13 @@ class SupplyOfBuyer:
     """What a buyer has or will have, in steps by indicator, seen at one instant.
 
     ``available`` in its reserve, ``listed`` and not sold; ``coming`` to live needs and ``bought`` by
-    needs, by application.
+    needs, by the public id of what backs them.
     """
 
     available: Mapping[Indicator, int]
     listed: Mapping[Indicator, int]
-    coming: Mapping[int, Mapping[Indicator, int]]
-    bought: Mapping[int, Mapping[Indicator, int]]
+    coming: Mapping[str, Mapping[Indicator, int]]
+    bought: Mapping[str, Mapping[Indicator, int]]
 
     @property
     def at_home(self) -> Mapping[Indicator, int]:
@@ -337,20 +357,21 @@ async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
     found = await connection.execute(
         text(
             """
-            SELECT need.application_id, item.indicator,
+            SELECT need.application_id, need.obligation_id, item.indicator,
                    coalesce(sum(greatest(item.quantity, item.awarded) - item.settled)
                             FILTER (WHERE need.state IN ('DECLARED', 'APPROVED')), 0) AS coming,
                    sum(item.settled) AS bought, 0 AS available, 0 AS listed
               FROM need JOIN need_item AS item ON item.need_id = need.id
-             WHERE need.buyer = :buyer GROUP BY need.application_id, item.indicator
+             WHERE need.buyer = :buyer
+             GROUP BY need.application_id, need.obligation_id, item.indicator
             UNION ALL
-            SELECT NULL, account.asset, 0, 0, sum(account.balance), 0
+            SELECT NULL, NULL, account.asset, 0, 0, sum(account.balance), 0
               FROM account
              WHERE account.jurisdiction = :buyer AND account.bucket = 'available'
                AND account.batch_id IS NOT NULL
              GROUP BY account.asset
             UNION ALL
-            SELECT NULL, listing.indicator, 0, 0, 0, sum(listing.quantity - listing.awarded)
+            SELECT NULL, NULL, listing.indicator, 0, 0, 0, sum(listing.quantity - listing.awarded)
               FROM listing
              WHERE listing.county = :buyer AND listing.state IN ('LISTED', 'IN_AUCTION')
              GROUP BY listing.indicator
@@ -360,17 +381,25 @@ async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
     )
     available = dict.fromkeys(Indicator, 0)
     listed = dict.fromkeys(Indicator, 0)
-    coming: dict[int, dict[Indicator, int]] = {}
-    bought: dict[int, dict[Indicator, int]] = {}
+    coming: dict[str, dict[Indicator, int]] = {}
+    bought: dict[str, dict[Indicator, int]] = {}
     for row in found:
         indicator = Indicator(row.indicator)
-        if row.application_id is None:
+        subject = _subject(row.application_id, row.obligation_id)
+        if subject is None:
             available[indicator] += int(row.available)
             listed[indicator] += int(row.listed)
         else:
-            coming.setdefault(row.application_id, {})[indicator] = int(row.coming)
-            bought.setdefault(row.application_id, {})[indicator] = int(row.bought)
+            coming.setdefault(subject, {})[indicator] = int(row.coming)
+            bought.setdefault(subject, {})[indicator] = int(row.bought)
     return SupplyOfBuyer(available, listed, coming, bought)
+
+
+def _subject(application_id: int | None, obligation_id: int | None) -> str | None:
+    """The public id of what backs a need; None where nothing does."""
+    if obligation_id is not None:
+        return public_id(Kind.OBLIGATION, obligation_id)
+    return None if application_id is None else public_id(Kind.APPLICATION, application_id)
 
 
 async def find(connection: Connection, id_: int) -> NeedRow | None:
@@ -385,6 +414,7 @@ async def needs(
     *,
     buyer: str | None,
     application_id: int | None,
+    obligation_id: int | None,
     state: NeedState | None,
     after: int | None,
     limit: int,
@@ -398,10 +428,19 @@ async def needs(
                AND (CAST(:buyer AS text) IS NULL OR buyer = CAST(:buyer AS text))
                AND (CAST(:application_id AS bigint) IS NULL
                     OR application_id = CAST(:application_id AS bigint))
+               AND (CAST(:obligation_id AS bigint) IS NULL
+                    OR obligation_id = CAST(:obligation_id AS bigint))
                AND (CAST(:state AS text) IS NULL OR state = CAST(:state AS text))
              ORDER BY id LIMIT :limit
             """
         ),
-        {"buyer": buyer, "application_id": application_id, "state": state, "after": after, "limit": limit},
+        {
+            "buyer": buyer,
+            "application_id": application_id,
+            "obligation_id": obligation_id,
+            "state": state,
+            "after": after,
+            "limit": limit,
+        },
     )
     return await _with_items(connection, found.all())

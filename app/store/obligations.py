@@ -140,16 +140,36 @@ async def lock(connection: Connection, id_: int) -> ObligationRow | None:
     return None if row is None else _obligation(row)
 
 
-async def lock_open(connection: Connection, jurisdiction: str) -> Sequence[ObligationRow]:
-    """Lock all open obligations of one jurisdiction, by number: needs are declared one at a time."""
+async def lock_of_sources(connection: Connection, sources: Sequence[str]) -> Sequence[ObligationRow]:
+    """Lock the obligations that come from any of the sources, by number."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT {_COLUMNS} FROM obligation WHERE source = ANY(CAST(:sources AS text[]))
+             ORDER BY id FOR UPDATE
+            """
+        ),
+        {"sources": list(sources)},
+    )
+    return [_obligation(row) for row in found]
+
+
+async def lock_open(
+    connection: Connection, jurisdiction: str, *, and_one: int | None = None
+) -> Sequence[ObligationRow]:
+    """Lock all open obligations of one jurisdiction, by number: its reserve is shared out one by one.
+
+    ``and_one`` is locked and returned too, whatever its state.
+    """
     found = await connection.execute(
         text(
             f"""
             SELECT {_COLUMNS} FROM obligation
-             WHERE jurisdiction = :jurisdiction AND state = 'OPEN' ORDER BY id FOR UPDATE
+             WHERE (jurisdiction = :jurisdiction AND state = 'OPEN') OR id = CAST(:and_one AS bigint)
+             ORDER BY id FOR UPDATE
             """
         ),
-        {"jurisdiction": jurisdiction},
+        {"jurisdiction": jurisdiction, "and_one": and_one},
     )
     return [_obligation(row) for row in found]
 
@@ -162,14 +182,14 @@ async def change(
     owed: Mapping[Indicator, int],
     ended_at: datetime | None,
 ) -> ObligationRow:
-    """Set an open obligation's state and what is still owed; the caller holds it."""
+    """Set an obligation's state and what is still owed; the caller holds it, and it is not cancelled."""
     changed = await connection.execute(
         text(
             f"""
             UPDATE obligation
                SET state = :state, farmland_quantity = :farmland_quantity, paddy_area = :paddy_area,
                    grain_capacity = :grain_capacity, linkage_quota = :linkage_quota, ended_at = :ended_at
-             WHERE id = :id AND state = 'OPEN' RETURNING {_COLUMNS}
+             WHERE id = :id AND state <> 'CANCELLED' RETURNING {_COLUMNS}
             """
         ),
         {

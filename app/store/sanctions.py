@@ -122,17 +122,22 @@ def _sanction(row: Any) -> SanctionRow:
 
 async def is_suspended(connection: Connection, jurisdiction: str, day: date) -> bool:
     """Whether a jurisdiction is suspended (暂停受理) on a day."""
+    return jurisdiction in await suspended_among(connection, [jurisdiction], day)
+
+
+async def suspended_among(connection: Connection, codes: Collection[str], day: date) -> frozenset[str]:
+    """Return those of the jurisdictions that are suspended (暂停受理) on a day."""
     found = await connection.execute(
         text(
             """
-            SELECT 1 FROM sanction
-             WHERE jurisdiction = :jurisdiction AND kind = 'suspend' AND lifted_at IS NULL
-               AND starts_on <= :day AND (ends_on IS NULL OR :day <= ends_on) LIMIT 1
+            SELECT DISTINCT jurisdiction FROM sanction
+             WHERE jurisdiction = ANY(CAST(:codes AS text[])) AND kind = 'suspend' AND lifted_at IS NULL
+               AND starts_on <= :day AND (ends_on IS NULL OR :day <= ends_on)
             """
         ),
-        {"jurisdiction": jurisdiction, "day": day},
+        {"codes": sorted(codes), "day": day},
     )
-    return found.first() is not None
+    return frozenset(row.jurisdiction for row in found)
 
 
 async def sanctions(

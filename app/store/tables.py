@@ -13,6 +13,7 @@ from app.store import (  # noqa: F401
     bands,
     certified,
     clock,
+    commitments,
     evidence,
     fees,
     inspections,

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.store.check import Check
 from app.store.database import Connection
+from app.store.debt_checks import COMMITMENTS, OBLIGATIONS
 from app.store.land_checks import LAND
 
 LEDGER = (
@@ -150,17 +151,27 @@ ORIGINS = (
             WHERE written.reversal_id IS NOT NULL AND coalesce(back.amount, 0) <> -posting.amount""",
     ),
     Check(
-        "every application that is written off or approved has written off what it requires; no other has",
+        "every application written off or approved has written off what nobody promises for it; no other has",
         """SELECT format('%s applications, %s of them written off or approved', count(*),
                          count(*) FILTER (WHERE state IN ('WRITTEN_OFF', 'APPROVED')))
              FROM land_application""",
-        """WITH due AS (
+        """WITH promise AS (
+               SELECT application_id, sum(farmland_quantity) AS quantity, sum(paddy_area) AS paddy,
+                      sum(grain_capacity) AS capacity, sum(linkage_quota) AS quota
+                 FROM commitment
+                WHERE state IN ('ACTIVE', 'DUE', 'FULFILLED', 'DEFAULTED', 'MADE_GOOD')
+                GROUP BY application_id
+           ), due AS (
                SELECT 'F' || lpad(application.id::text, 10, '0') AS reference, application.reserve,
                       required.asset, required.steps
                  FROM land_application AS application
-                CROSS JOIN LATERAL (VALUES ('farmland_quantity', farmland_quantity),
-                                           ('paddy_area', paddy_area), ('grain_capacity', grain_capacity),
-                                           ('linkage_quota', linkage_quota)) AS required(asset, steps)
+                 LEFT JOIN promise ON promise.application_id = application.id
+                CROSS JOIN LATERAL (
+                      VALUES ('farmland_quantity', farmland_quantity - coalesce(promise.quantity, 0)),
+                             ('paddy_area', paddy_area - coalesce(promise.paddy, 0)),
+                             ('grain_capacity', grain_capacity - coalesce(promise.capacity, 0)),
+                             ('linkage_quota', linkage_quota - coalesce(promise.quota, 0)))
+                      AS required(asset, steps)
                 WHERE application.state IN ('WRITTEN_OFF', 'APPROVED') AND required.steps > 0
            ), taken AS (
                SELECT written.reference, written.reserve, account.asset, sum(posting.amount) AS steps
@@ -197,47 +208,6 @@ _LIVE_REGISTRATIONS = """(SELECT registration.*, auction.indicator
                             FROM registration JOIN auction ON auction.id = registration.auction_id
                            WHERE auction.state IN ('ANNOUNCED', 'CLOSED'))"""
 
-OBLIGATIONS = (
-    Check(
-        "an obligation is discharged where, and only where, its write-off took exactly what is owed",
-        """SELECT format('%s obligations, %s discharged', count(*),
-                         count(*) FILTER (WHERE state = 'DISCHARGED')) FROM obligation""",
-        """WITH owed AS (
-               SELECT 'O' || lpad(obligation.id::text, 10, '0') AS reference, jurisdiction,
-                      asset, CASE state WHEN 'DISCHARGED' THEN quantity ELSE 0 END AS quantity
-                 FROM obligation
-                CROSS JOIN LATERAL (VALUES ('farmland_quantity', farmland_quantity),
-                                           ('paddy_area', paddy_area), ('grain_capacity', grain_capacity),
-                                           ('linkage_quota', linkage_quota)) AS each(asset, quantity)
-           ), taken AS (
-               SELECT written.reference, written.reserve AS jurisdiction, account.asset,
-                      sum(posting.amount) AS quantity
-                 FROM write_off AS written
-                 JOIN posting ON posting.transaction_id = written.transaction_id
-                 JOIN account ON account.id = posting.account_id AND account.bucket = 'consumed'
-                WHERE written.reversal_id IS NULL AND written.reference LIKE 'O%'
-                GROUP BY written.reference, written.reserve, account.asset
-           )
-           SELECT format('obligation %s of %s: %s %s are written off for it, %s are owed and discharged',
-                         reference, jurisdiction, coalesce(taken.quantity, 0), asset,
-                         coalesce(owed.quantity, 0))
-             FROM owed FULL JOIN taken USING (reference, jurisdiction, asset)
-            WHERE coalesce(owed.quantity, 0) <> coalesce(taken.quantity, 0) ORDER BY 1""",
-    ),
-    Check(
-        "every obligation has its rectification, lifted where nothing is owed any more",
-        "SELECT format('%s open obligations', count(*)) FROM obligation WHERE state = 'OPEN'",
-        """SELECT format('obligation %s is %s, and sanction %s (%s of %s) is %s', obligation.id,
-                         obligation.state, obligation.sanction_id, sanction.kind, sanction.jurisdiction,
-                         CASE WHEN sanction.lifted_at IS NULL THEN 'not lifted' ELSE 'lifted' END)
-             FROM obligation LEFT JOIN sanction ON sanction.id = obligation.sanction_id
-            WHERE (sanction.kind, sanction.jurisdiction)
-                  IS DISTINCT FROM ('rectify', obligation.jurisdiction)
-               OR (obligation.state <> 'OPEN' AND sanction.lifted_at IS NULL)
-            ORDER BY obligation.id""",
-    ),
-)
-
 HOLDS = (
     Check(
         "what is locked of a batch is what its county's open listings have not sold",
@@ -254,11 +224,24 @@ HOLDS = (
             WHERE coalesce(locked.balance, 0) <> coalesce(listed.quantity, 0) ORDER BY 1""",
     ),
     Check(
-        # Commitments, which earmark, come with a later rule set.
-        "nothing is earmarked, since there are no commitments; no money is, ever",
-        "SELECT format('%s earmarked accounts', count(*)) FROM account WHERE bucket = 'earmarked'",
-        """SELECT format('account %s (%s %s): %s are earmarked', id, jurisdiction, asset, balance)
-             FROM account WHERE bucket = 'earmarked' AND balance <> 0 ORDER BY id""",
+        "what is earmarked of a batch is what its active and due commitments have of it; no money is, ever",
+        "SELECT format('%s active and due commitments', count(*)) FROM commitment "
+        "WHERE state IN ('ACTIVE', 'DUE')",
+        """SELECT format('%s %s%s: %s are earmarked, its live commitments (%s) have %s', jurisdiction, asset,
+                         ' batch ' || batch_id, coalesce(kept.balance, 0), coalesce(claimed.ids, 'none'),
+                         coalesce(claimed.quantity, 0))
+             FROM (SELECT jurisdiction, asset, batch_id, balance FROM account
+                    WHERE bucket = 'earmarked' AND balance <> 0) AS kept
+             FULL JOIN (SELECT commitment.applicant AS jurisdiction, batch.indicator AS asset,
+                               earmark.batch_id, sum(earmark.quantity) AS quantity,
+                               string_agg(commitment.id::text, ', ' ORDER BY commitment.id) AS ids
+                          FROM commitment_earmark AS earmark
+                          JOIN commitment ON commitment.id = earmark.commitment_id
+                          JOIN batch ON batch.id = earmark.batch_id
+                         WHERE commitment.state IN ('ACTIVE', 'DUE') AND earmark.quantity > 0
+                         GROUP BY commitment.applicant, batch.indicator, earmark.batch_id) AS claimed
+                       USING (jurisdiction, asset, batch_id)
+            WHERE coalesce(kept.balance, 0) <> coalesce(claimed.quantity, 0) ORDER BY 1""",
     ),
     Check(
         "money locked is the deposits of live registrations and of unpaid trades",
@@ -495,7 +478,18 @@ JOURNAL = (
     ),
 )
 
-CHECKS = (*LEDGER, *ORIGINS, *LAND, *OBLIGATIONS, *HOLDS, *TRADE, *PURCHASES, *FORMALITIES, *JOURNAL)
+CHECKS = (
+    *LEDGER,
+    *ORIGINS,
+    *LAND,
+    *COMMITMENTS,
+    *OBLIGATIONS,
+    *HOLDS,
+    *TRADE,
+    *PURCHASES,
+    *FORMALITIES,
+    *JOURNAL,
+)
 
 
 async def figures(connection: Connection, check: Check) -> str:

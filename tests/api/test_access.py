@@ -45,6 +45,7 @@ PLACES = {
     "sanction_id": "S0000000001",
     "inspection_id": "V0000000001",
     "spot_check_id": "Q0000000001",
+    "commitment_id": "K0000000001",
     "obligation_id": "O0000000001",
 }
 """What stands for each parameter of a path."""

@@ -6,6 +6,7 @@ import pytest
 
 from app.market.indicators import Indicator
 from tests.conftest import Exchange
+from tests.owed import owing
 from tests.story import approved_need, band, credited, filed_application, listed, sanctioned
 
 BUYER, OTHER = "510107", "510104"
@@ -167,7 +168,54 @@ async def test_a_buyer_sees_its_own_needs_and_nobody_elses(exchange: Exchange) -
     assert [each["id"] for each in seen] == [theirs]
 
 
-async def test_a_suspended_buyer_can_still_declare_what_it_lacks(exchange: Exchange) -> None:
+async def test_a_suspended_buyer_declares_what_it_owes_and_nothing_for_an_application(
+    exchange: Exchange,
+) -> None:
     application = await filed_application(exchange, BUYER, {QUANTITY: "5.0000"})
+    obligation = await owing(exchange, BUYER, {QUANTITY: 30_000})
     await sanctioned(exchange, BUYER)
-    assert (await declare(exchange, application, farmland_quantity="5"))[0] == 201
+    status, refused = await declare(exchange, application, farmland_quantity="5")
+    assert (status, refused["code"], refused["field"]) == (422, "suspended", "application_id")
+    officer = await exchange.county(BUYER)
+    body = {"obligation_id": obligation, "quantities": {"farmland_quantity": "3.0001"}}
+    over = (await officer.post("/v1/needs", body)).json()
+    assert (over["code"], over["facts"]["shortage"]) == ("exceeds_shortage", {"farmland_quantity": "3.0000"})
+    body["quantities"] = {"farmland_quantity": "3"}
+    declared = await officer.post("/v1/needs", body)
+    assert declared.status_code == 201, declared.text
+    assert (declared.json()["obligation_id"], declared.json()["application_id"]) == (obligation, None)
+    found = await officer.get("/v1/needs", params={"obligation_id": obligation})
+    assert [each["id"] for each in found.json()["items"]] == [declared.json()["id"]]
+
+
+async def test_a_need_names_an_application_or_an_obligation_and_not_both(exchange: Exchange) -> None:
+    application = await filed_application(exchange, BUYER, {QUANTITY: "5.0000"})
+    obligation = await owing(exchange, BUYER, {QUANTITY: 30_000})
+    officer = await exchange.county(BUYER)
+    for named in ({}, {"application_id": application, "obligation_id": obligation}):
+        answer = await officer.post("/v1/needs", {**named, "quantities": {"farmland_quantity": "1"}})
+        assert (answer.status_code, answer.json()["code"]) == (422, "one_backing")
+
+
+async def test_what_is_owed_comes_first_from_what_is_at_home(exchange: Exchange) -> None:
+    """3 hm² at home cover the debt of 2 hm² first: the application of 5 hm² is 4 hm² short, the debt 0."""
+    application = await filed_application(exchange, BUYER, {QUANTITY: "5.0000"})
+    await credited(exchange, BUYER, {QUANTITY: "3.0000"})
+    obligation = await owing(exchange, BUYER, {QUANTITY: 20_000})
+    officer = await exchange.county(BUYER)
+    body = {"obligation_id": obligation, "quantities": {"farmland_quantity": "0.0001"}}
+    assert (await officer.post("/v1/needs", body)).json()["code"] == "exceeds_shortage"
+    assert (await declare(exchange, application, farmland_quantity="4.0001"))[0] == 422
+    assert (await declare(exchange, application, farmland_quantity="4"))[0] == 201
+
+
+async def test_an_obligation_of_another_or_one_that_ended_backs_no_need(exchange: Exchange) -> None:
+    theirs = await owing(exchange, OTHER, {QUANTITY: 1})
+    mine = await owing(exchange, BUYER, {QUANTITY: 10_000})
+    await credited(exchange, BUYER, {QUANTITY: "1.0000"})
+    officer = await exchange.county(BUYER)
+    assert (await officer.post(f"/v1/obligations/{mine}/discharge")).status_code == 201
+    for obligation, expected in ((theirs, (404, "not_found")), (mine, (409, "obligation_ended"))):
+        body = {"obligation_id": obligation, "quantities": {"farmland_quantity": "0.0001"}}
+        answer = await officer.post("/v1/needs", body)
+        assert (answer.status_code, answer.json()["code"]) == expected

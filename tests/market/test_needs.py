@@ -26,12 +26,12 @@ CAPACITY = Indicator.GRAIN_CAPACITY
 
 def backing(number: int, required: int, coming: int = 0, bought: int = 0) -> Backing:
     """An application that requires farmland quantity."""
-    return Backing(number, {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
+    return Backing(str(number), {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
 
 
-def short(*backings: Backing, available: int = 0, of: int = 1) -> int:
+def short(*backings: Backing, available: int = 0, of: int | str = 1) -> int:
     """The shortage of farmland quantity of one of the applications."""
-    return shortage(backings, {QUANTITY: available}, of)[QUANTITY]
+    return shortage(backings, {QUANTITY: available}, str(of))[QUANTITY]
 
 
 def test_the_shortage_is_what_neither_the_reserve_nor_other_needs_cover() -> None:
@@ -79,18 +79,18 @@ def test_shortages_together_are_never_more_than_what_is_missing_in_all(
     drawn: list[tuple[int, int, int]], available: int
 ) -> None:
     backings = [
-        Backing(number, {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
+        Backing(str(number), {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
         for number, (required, coming, bought) in enumerate(drawn)
     ]
-    each = [short(*backings, available=available, of=one.application_id) for one in backings]
+    each = [short(*backings, available=available, of=one.subject) for one in backings]
     lacking = sum(one.lacking(QUANTITY) for one in backings)
     free = max(0, available - sum(min(required, bought) for required, _, bought in drawn))
     assert sum(each) == max(0, lacking - free)
 
 
-def free(*backings: Backing, available: int, of: int = 1) -> int:
+def free(*backings: Backing, available: int, of: int | str = 1) -> int:
     """What one of the applications may write off of available farmland quantity."""
-    return usable(backings, {QUANTITY: available}, of)[QUANTITY]
+    return usable(backings, {QUANTITY: available}, str(of))[QUANTITY]
 
 
 def test_what_was_bought_for_others_is_theirs_up_to_what_they_require() -> None:
@@ -118,19 +118,19 @@ def test_who_shows_no_shortage_can_write_off_once_what_comes_has_come_and_nothin
 ) -> None:
     """While what was bought is still at home; the other way round for who was filed first."""
     backings = [
-        Backing(number, {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
+        Backing(str(number), {QUANTITY: required}, {QUANTITY: coming}, {QUANTITY: bought})
         for number, (required, coming, bought) in enumerate(drawn)
     ]
     at_home = sum(min(required, bought) for required, _, bought in drawn) + more
     available = max(0, at_home - listed)
     for one, (required, coming, _) in zip(backings, drawn, strict=True):
-        may = free(*backings, available=available, of=one.application_id)
+        may = free(*backings, available=available, of=one.subject)
         assert may <= available
-        if short(*backings, available=at_home, of=one.application_id) == 0:
+        if short(*backings, available=at_home, of=one.subject) == 0:
             assert may + (at_home - available) + coming >= required
     first, (required, _, _) = backings[0], drawn[0]
-    if free(*backings, available=available, of=first.application_id) >= required:
-        assert short(*backings, available=at_home, of=first.application_id) == 0
+    if free(*backings, available=available, of=first.subject) >= required:
+        assert short(*backings, available=at_home, of=first.subject) == 0
 
 
 @given(APPLICATIONS, st.integers(0, 200))
@@ -138,17 +138,17 @@ def test_writing_off_takes_nothing_that_was_bought_for_another(
     drawn: list[tuple[int, int, int]], available: int
 ) -> None:
     backings = [
-        Backing(number, {QUANTITY: required}, {}, {QUANTITY: bought})
+        Backing(str(number), {QUANTITY: required}, {}, {QUANTITY: bought})
         for number, (required, _, bought) in enumerate(drawn)
     ]
     for one in backings:
         others = sum(
             min(required, bought)
             for number, (required, _, bought) in enumerate(drawn)
-            if number != one.application_id
+            if str(number) != one.subject
         )
         own = min(one.required[QUANTITY], one.bought[QUANTITY])
-        left = available - free(*backings, available=available, of=one.application_id)
+        left = available - free(*backings, available=available, of=one.subject)
         assert left >= min(others, max(0, available - own))
 
 
@@ -174,9 +174,9 @@ def test_a_need_of_nothing_is_refused() -> None:
 
 
 def test_reserved_needs_do_not_lapse() -> None:
-    refuse_reserved([])
+    refuse_reserved("F0000000001", [])
     with pytest.raises(Conflict, match="N0000000001") as refused:
-        refuse_reserved(["N0000000001"])
+        refuse_reserved("F0000000001", ["N0000000001"])
     assert refused.value.code == "need_reserved"
 
 

@@ -184,7 +184,7 @@ TAMPERINGS = {
     "an earmark": (
         ["UPDATE account SET bucket = 'earmarked' WHERE id = {row}"],
         A_LOCK,
-        ["account {row} (511922 farmland_quantity)", "are earmarked"],
+        ["are earmarked, its live commitments (none) have 0"],
     ),
     "what a listing has sold": (
         ["UPDATE listing SET awarded = awarded - 1 WHERE id = {row}"],

@@ -23,6 +23,7 @@ from tests import story
 from tests.conftest import Exchange, SavepointDatabase
 from tests.mapped import SQUARE_HM2, square
 from tests.owed import owing
+from tests.promised import filed_project, terms
 
 LAND = Indicator.FARMLAND_QUANTITY
 SELLER, BUYER, GREEDY, SUSPENDED, OWING = "511922", "510100", "511100", "511921", "510722"
@@ -48,9 +49,11 @@ CHANGED: Mapping[str, Any] = {
     "listings_may_decline_key_projects": False,
     "suspended_may_not_list": False,
     "rectification_days": 90,
+    "overdue_rectification_suspends": True,
+    "commitments_allowed": False,
+    "commitment_term_months": 12,
     "reminder_lead_days": [10],
     "rule_set": {"name": "下一规则", "issued_on": "2026-01-01", "valid_years": 5},
-    "overdue_rectification_suspends": True,
     "old_method_refused_from": "2100-01-01",
     "objection_working_days": 7,
     "confirmation_prefix": "川耕调",
@@ -80,6 +83,7 @@ BEFORE: Figures = {
     "kept out of key projects": "listed",
     "listed while suspended": "suspended",
     "days to rectify": 180,
+    "promised for 18 months": "drafted",
     "sold at the market": "mode_not_permitted",
     "filed by the old method": "old_method_ended",
 }
@@ -106,6 +110,7 @@ AFTER: Figures = {
     "kept out of key projects": "key_projects_not_declinable",
     "listed while suspended": "listed",
     "days to rectify": 90,
+    "promised for 18 months": "commitments_not_allowed",
     "sold at the market": "bought",
     "filed by the old method": "filed",
 }
@@ -168,6 +173,7 @@ async def begin(exchange: Exchange) -> Begun:
         "kept out of key projects": await offered(exchange, SELLER, open_to_key_projects=False),
         "listed while suspended": await offered_while_suspended(exchange),
         **await put_on_map(exchange),
+        "promised for 18 months": await promised(exchange),
     }
     projects = []
     for _ in range(2):
@@ -263,6 +269,18 @@ async def filed_by_the_old_method(exchange: Exchange, project: str) -> str:
         },
     )
     return "filed" if answer.status_code == 201 else str(answer.json()["code"])
+
+
+async def promised(exchange: Exchange) -> str:
+    """Try to promise half a hectare; how that went."""
+    application = await story.filed_application(exchange, OWING, {LAND: "1.0000"})
+    project = await filed_project(exchange, OWING, LAND, "0.5000")
+    due_on = day_of(await exchange.now()) + timedelta(days=540)
+    answer = await (await exchange.county(OWING)).post(
+        "/v1/commitments",
+        {"application_id": application, **terms(project, {LAND: "0.5000"}, due_on)},
+    )
+    return "drafted" if answer.status_code == 201 else str(answer.json()["code"])
 
 
 async def offered(exchange: Exchange, county: str, *, open_to_key_projects: bool) -> str:
