@@ -12,6 +12,7 @@ from sqlalchemy import text
 from app.store.check import Check
 from app.store.database import Connection
 from app.store.debt_checks import COMMITMENTS, OBLIGATIONS
+from app.store.formality_checks import FORMALITIES, REMINDERS
 from app.store.land_checks import LAND
 
 LEDGER = (
@@ -436,32 +437,6 @@ PURCHASES = (
     ),
 )
 
-FORMALITIES = (
-    Check(
-        "a trade's notice stands still just while an objection to it is open",
-        """SELECT format('%s objections, %s open', count(*), count(*) FILTER (WHERE state = 'OPEN'))
-             FROM objection""",
-        """SELECT format('trade %s (%s): its clock %s, of its objections %s are open', trade.id, trade.state,
-                         CASE WHEN trade.notice_stopped_at IS NULL THEN 'goes' ELSE 'stands' END,
-                         count(objection.id))
-             FROM trade
-             LEFT JOIN objection ON objection.trade_id = trade.id AND objection.state = 'OPEN'
-            GROUP BY trade.id
-           HAVING (trade.notice_stopped_at IS NOT NULL) <> (count(objection.id) > 0)
-            ORDER BY trade.id""",
-    ),
-    Check(
-        "every confirmation's number is made of its year in China and its trade",
-        "SELECT format('%s confirmations', count(confirmation_number)) FROM trade",
-        """SELECT format('trade %s: its confirmation of %s has the number %s', id, confirmed_at,
-                         confirmation_number)
-             FROM trade
-            WHERE confirmation_number !~ format('^[^〔]+〔%s〕%s号$',
-                      to_char(confirmed_at AT TIME ZONE 'Asia/Shanghai', 'YYYY'), lpad(id::text, 10, '0'))
-            ORDER BY id""",
-    ),
-)
-
 JOURNAL = (
     Check(
         "every journal event's digest is the SHA-256 of its payload",
@@ -488,6 +463,7 @@ CHECKS = (
     *TRADE,
     *PURCHASES,
     *FORMALITIES,
+    *REMINDERS,
     *JOURNAL,
 )
 

@@ -13,11 +13,12 @@ from app.market.indicators import Indicator
 from app.services.verification import Verdict, verify
 from app.store.database import Connection, Database
 from app.store.verification import CHECKS
+from app.worker import REMINDERS, do_due
 from tests.awarded import Sale, awarded
 from tests.conftest import SEALING_KEY, Exchange
 from tests.mapped import SQUARE_HM2, square
 from tests.owed import owing
-from tests.story import credited, filed_application, funded, paid, project_body, settled
+from tests.story import credited, filed_application, funded, paid, policy, project_body, settled
 
 BUYER, SELLER, APPLICANT = "510100", "511922", "510107"
 LAND = Indicator.FARMLAND_QUANTITY
@@ -30,7 +31,9 @@ async def a_busy_exchange(exchange: Exchange) -> None:
     await funded(exchange, BUYER, "10000000.00")
     await settled(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 50_000, kept=10_000)]))
     await paid(exchange, await awarded(exchange, BUYER, [Sale(SELLER, 40_000)]))
+    await policy(exchange, "reminder_lead_days", [60])
     waiting = await awarded(exchange, BUYER, [Sale(SELLER, 30_000)], deposit_fen=900_000_00)
+    assert await do_due(exchange.database, exchange.app.state.keys, REMINDERS) == 2
     objecting = await (await exchange.county(SELLER)).post(
         f"/v1/trades/{waiting}/objections", {"reason": "地块不实"}
     )
@@ -207,6 +210,15 @@ TAMPERINGS = {
         ["UPDATE trade SET deposit = deposit - 1 WHERE id = {row}"],
         "(SELECT min(id) FROM trade WHERE state = 'AWARDED')",
         ["510100: 90000000 fen are locked, deposits held are 89999999"],
+    ),
+    "a reminder that nobody was told of": (
+        [
+            "INSERT INTO reminder (kind, subject, due_at, lead_days, sent_at) "
+            "SELECT 'payment_due', 'T' || lpad(id::text, 10, '0'), now(), 7, now() FROM trade "
+            "WHERE id = {row}"
+        ],
+        "(SELECT trade_id FROM objection)",
+        ["that payment_due of T", "was announced 0 times, 7 days ahead"],
     ),
     "a clock that was set going by hand": (
         ["UPDATE trade SET notice_stopped_at = NULL WHERE id = {row}"],
