@@ -16,7 +16,17 @@ from app.documents.assessments import (
 )
 from app.market.access import Action, Actor, permit
 from app.market.assessment_comparison import Told, differing
-from app.market.assessments import Facts, Figures, Money, Result, Year, assess, refuse_closing, refuse_unbegun
+from app.market.assessments import (
+    Commitments,
+    Facts,
+    Figures,
+    Money,
+    Result,
+    Year,
+    assess,
+    refuse_closing,
+    refuse_unbegun,
+)
 from app.market.errors import Conflict, NotFound
 from app.market.indicators import Indicator
 from app.market.jurisdictions import Level
@@ -198,6 +208,7 @@ class _Gathered:
     """What the store tells of a year, by jurisdiction."""
 
     steps: store.Steps
+    commitments: Mapping[str, Commitments]
     money: Mapping[str, Money]
     sanctions: store.SanctionsByCode
 
@@ -209,6 +220,7 @@ class _Gathered:
         steps = await store.from_ledger(connection, span, outsiders)
         for more in (
             await store.occupied(connection, span),
+            await store.promised(connection, standing_at),
             await store.obligations(connection, standing_at),
         ):
             for key, figures in more.items():
@@ -216,6 +228,7 @@ class _Gathered:
         standing_on = min(span.last_day, day_of(standing_at - timedelta(microseconds=1)))
         return cls(
             steps,
+            await store.commitments(connection, span, standing_at),
             await store.money(connection, span, outsiders),
             await store.sanctions(connection, span, standing_at, standing_on),
         )
@@ -223,7 +236,12 @@ class _Gathered:
     @property
     def codes(self) -> set[str]:
         """Everybody of whom something is told."""
-        return {code for code, _ in self.steps} | self.money.keys() | self.sanctions.keys()
+        return (
+            {code for code, _ in self.steps}
+            | self.commitments.keys()
+            | self.money.keys()
+            | self.sanctions.keys()
+        )
 
     def facts_of(self, code: str) -> Facts:
         """All that is told of one."""
@@ -231,6 +249,7 @@ class _Gathered:
             indicators={
                 each: Figures(**self.steps[code, each]) for each in Indicator if (code, each) in self.steps
             },
+            commitments=self.commitments.get(code, Commitments()),
             sanctions=self.sanctions.get(code, {}),
             money=self.money.get(code, Money()),
         )

@@ -16,15 +16,67 @@ from app.store.database import Connection
 
 OUTSIDERS = "(SELECT code FROM jurisdiction_version WHERE level = 'external')"
 
-_REQUIRED = """(VALUES ('farmland_quantity', {row}.farmland_quantity), ('paddy_area', {row}.paddy_area),
-                       ('grain_capacity', {row}.grain_capacity), ('linkage_quota', {row}.linkage_quota))
-                AS required(asset, steps)"""
+_FOUR = ("farmland_quantity", "paddy_area", "grain_capacity", "linkage_quota")
+
+
+def _four(steps: str, name: str) -> str:
+    """One row for each indicator; ``steps`` with {0} for the indicator's own column."""
+    rows = ", ".join(f"('{each}', {steps.format(each)})" for each in _FOUR)
+    return f"CROSS JOIN LATERAL (VALUES {rows}) AS {name}(asset, steps)"
+
+
+# What was written off for what, as the books of applications, commitments and obligations say of it.
+_PROMISED = """(SELECT coalesce(sum(commitment.{0}), 0) FROM commitment
+                 WHERE commitment.application_id = application.id AND commitment.decided_at IS NOT NULL
+                   AND commitment.state NOT IN ('REFUSED', 'WITHDRAWN'))"""
+# What was cancelled had been a commitment's deficit, and came back with its application.
+_OWED = "CASE obligation.state WHEN 'CANCELLED' THEN commitment.missed_{0} ELSE obligation.{0} END"
+_WRITTEN = f"""
+    SELECT written.written_off_at, written.reversed_at, written.reserve, 'written_off' AS figure,
+           due.asset, due.steps
+      FROM write_off AS written
+      JOIN land_application AS application
+        ON written.reference = 'F' || lpad(application.id::text, 10, '0')
+     {_four("greatest(0, application.{0} - " + _PROMISED + ")", "due")}
+     UNION ALL
+    SELECT written.written_off_at, written.reversed_at, written.reserve, 'written_off_at_due',
+           due.asset, due.steps
+      FROM write_off AS written
+      JOIN commitment ON written.reference = 'K' || lpad(commitment.id::text, 10, '0')
+     {_four("commitment.{0} - commitment.missed_{0}", "due")}
+     UNION ALL
+    SELECT written.written_off_at, written.reversed_at, written.reserve, 'discharged', due.asset, due.steps
+      FROM write_off AS written
+      JOIN obligation ON written.reference = 'O' || lpad(obligation.id::text, 10, '0')
+      LEFT JOIN commitment ON obligation.source = 'K' || lpad(commitment.id::text, 10, '0')
+     {_four(_OWED, "due")}
+"""
+
+# Earmarks of a city's commitment lie in the city's reserve, though its county's project earned them; they go
+# back to the county with the application that they were for.
+_EARMARKED_ELSEWHERE = """
+    SELECT batch.credited_at, batch.county, batch.indicator, commitment.applicant, earmark.quantity,
+           CASE WHEN commitment.state = 'LAPSED' AND commitment.written_off_at IS NULL
+                THEN application.decided_at END AS released_at
+      FROM commitment_earmark AS earmark
+      JOIN batch ON batch.id = earmark.batch_id
+      JOIN commitment ON commitment.id = earmark.commitment_id AND commitment.applicant <> batch.county
+      JOIN land_application AS application ON application.id = commitment.application_id
+"""
 
 # When, whose, of what, by which of the figures' names, and how much: one row for each thing that happened.
 EVENTS = f"""
     SELECT credited_at AS at, county AS jurisdiction, indicator AS asset, 'supplemented' AS figure,
            quantity AS steps
       FROM batch
+     UNION ALL
+    SELECT moved.at, moved.jurisdiction, kept.indicator, 'supplemented', moved.steps
+      FROM ({_EARMARKED_ELSEWHERE}) AS kept
+     CROSS JOIN LATERAL (VALUES (kept.credited_at, kept.county, -kept.quantity),
+                                (kept.credited_at, kept.applicant, kept.quantity),
+                                (kept.released_at, kept.county, kept.quantity),
+                                (kept.released_at, kept.applicant, -kept.quantity))
+             AS moved(at, jurisdiction, steps)
      UNION ALL
     SELECT trade.ended_at, trade.buyer, line.indicator,
            CASE WHEN line.seller IN {OUTSIDERS} THEN 'bought_outside' ELSE 'bought' END, line.quantity
@@ -36,23 +88,10 @@ EVENTS = f"""
       FROM trade JOIN trade_line AS line ON line.trade_id = trade.id
      WHERE trade.state = 'SETTLED' AND line.state = 'ACTIVE' AND line.seller <> trade.buyer
      UNION ALL
-    SELECT written.written_off_at, written.reserve, required.asset, 'written_off', required.steps
-      FROM write_off AS written
-      JOIN land_application AS application
-        ON written.reference = 'F' || lpad(application.id::text, 10, '0')
-     CROSS JOIN LATERAL {_REQUIRED.format(row="application")}
+    SELECT written_off_at, reserve, asset, figure, steps FROM ({_WRITTEN}) AS written
      UNION ALL
-    SELECT written.reversed_at, written.reserve, required.asset, 'given_back', required.steps
-      FROM write_off AS written
-      JOIN land_application AS application
-        ON written.reference = 'F' || lpad(application.id::text, 10, '0')
-     CROSS JOIN LATERAL {_REQUIRED.format(row="application")}
-     WHERE written.reversed_at IS NOT NULL
-     UNION ALL
-    SELECT written.written_off_at, written.reserve, required.asset, 'discharged', required.steps
-      FROM write_off AS written
-      JOIN obligation ON written.reference = 'O' || lpad(obligation.id::text, 10, '0')
-     CROSS JOIN LATERAL {_REQUIRED.format(row="obligation")}
+    SELECT reversed_at, reserve, asset, 'given_back', steps FROM ({_WRITTEN}) AS written
+     WHERE reversed_at IS NOT NULL
 """
 
 CAME = frozenset({"supplemented", "bought", "bought_outside", "given_back"})

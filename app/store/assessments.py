@@ -13,13 +13,14 @@ from typing import Any
 from sqlalchemy import Column, Integer, text
 from sqlmodel import Field, SQLModel
 
-from app.market.assessments import Money, Result, Sanctions, Unit
+from app.market.assessments import Commitments, Money, Result, Sanctions, Unit
 from app.market.errors import ensure
 from app.market.indicators import Indicator
 from app.market.jurisdictions import Level
 from app.market.obligations import ObligationKind
 from app.market.sanctions import SanctionKind
 from app.store import columns
+from app.store.commitments import MISSED
 from app.store.database import Connection
 
 
@@ -142,6 +143,7 @@ MONEY = """
 CALLED: Mapping[tuple[str, bool], str] = {
     ("credit", True): "supplemented",
     ("project.voiding", False): "voided",
+    ("project.return", False): "voided",  # of a voided project's batch that came back to its county
     ("write_off of F", False): "written_off",
     ("write_off of K", False): "written_off_at_due",
     ("write_off of O", False): "discharged",
@@ -227,10 +229,26 @@ OCCUPIED = """
           JOIN account ON account.id = posting.account_id AND account.bucket = 'consumed'
          WHERE head.at >= :starts_at AND head.at < :ends_at AND head.kind = 'write_off'
          GROUP BY head.reference, account.asset
+    ), promised AS (
+        SELECT 'F' || lpad(commitment.application_id::text, 10, '0') AS reference, promise.asset,
+               sum(promise.steps) AS steps
+          FROM commitment
+         CROSS JOIN LATERAL (VALUES ('farmland_quantity', commitment.farmland_quantity),
+                                    ('paddy_area', commitment.paddy_area),
+                                    ('grain_capacity', commitment.grain_capacity),
+                                    ('linkage_quota', commitment.linkage_quota)) AS promise(asset, steps)
+         WHERE commitment.application_id IN (
+               SELECT id FROM land_application
+                WHERE written_off_at >= :starts_at AND written_off_at < :ends_at)
+           AND commitment.decided_at IS NOT NULL AND commitment.state NOT IN ('REFUSED', 'WITHDRAWN')
+         GROUP BY commitment.application_id, promise.asset
     )
     SELECT occupied.applicant, occupied.asset, sum(occupied.steps) AS occupied,
-           sum(greatest(0, occupied.steps - coalesce(covered.steps, 0))) AS uncovered
-      FROM occupied LEFT JOIN covered USING (reference, asset)
+           sum(greatest(0, occupied.steps - coalesce(covered.steps, 0) - coalesce(promised.steps, 0)))
+               AS uncovered
+      FROM occupied
+      LEFT JOIN covered USING (reference, asset)
+      LEFT JOIN promised USING (reference, asset)
      GROUP BY occupied.applicant, occupied.asset
 """
 
@@ -243,6 +261,68 @@ async def occupied(connection: Connection, span: Span) -> Steps:
             "occupied": int(row.occupied),
             "uncovered": int(row.uncovered),
         }
+        for row in found
+    }
+
+
+# Active from the regulator's decision until its write-off, or until its application ends. It falls due as its
+# day is over, so at the next midnight in China.
+_ACTIVATED = f"""
+    SELECT commitment.*, (commitment.due_on + 1)::timestamp AT TIME ZONE 'Asia/Shanghai' AS due_at,
+           CASE commitment.state WHEN 'LAPSED' THEN application.decided_at END AS lapsed_at,
+           greatest({MISSED}) > 0 AS has_missed
+      FROM commitment JOIN land_application AS application ON application.id = commitment.application_id
+     WHERE commitment.decided_at < :at AND commitment.state NOT IN ('REFUSED', 'WITHDRAWN')
+"""
+
+
+async def promised(connection: Connection, at: datetime) -> Steps:
+    """Return what commitments promise that run at an instant, by applicant and indicator."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT applicant, promise.indicator, sum(promise.steps) AS steps
+              FROM ({_ACTIVATED}) AS active
+             CROSS JOIN LATERAL (VALUES ('farmland_quantity', farmland_quantity), ('paddy_area', paddy_area),
+                                        ('grain_capacity', grain_capacity), ('linkage_quota', linkage_quota))
+                     AS promise(indicator, steps)
+             WHERE (written_off_at IS NULL OR written_off_at >= :at)
+               AND (lapsed_at IS NULL OR lapsed_at >= :at) AND promise.steps > 0
+             GROUP BY applicant, promise.indicator
+            """
+        ),
+        {"at": at},
+    )
+    return {(row.applicant, Indicator(row.indicator)): {"promised": int(row.steps)} for row in found}
+
+
+async def commitments(connection: Connection, span: Span, at: datetime) -> Mapping[str, Commitments]:
+    """Return by applicant how many commitments fell due in the year up to an instant, and how they ended."""
+    found = await connection.execute(
+        text(
+            f"""
+            SELECT applicant, sum(due) AS due, sum(met) AS met, sum(defaulted) AS defaulted,
+                   sum(made_good) AS made_good
+              FROM (SELECT applicant,
+                           CAST(due_at >= :starts_at AND due_at <= :at
+                                AND (lapsed_at IS NULL OR lapsed_at > due_at) AS integer) AS due,
+                           CAST(coalesce(written_off_at >= :starts_at AND written_off_at < :at, false)
+                                AND NOT has_missed AS integer) AS met,
+                           CAST(coalesce(written_off_at >= :starts_at AND written_off_at < :at, false)
+                                AND has_missed AS integer) AS defaulted,
+                           0 AS made_good
+                      FROM ({_ACTIVATED}) AS active
+                     UNION ALL
+                    SELECT jurisdiction, 0, 0, 0, 1 FROM obligation
+                     WHERE kind = 'commitment_deficit' AND state = 'DISCHARGED'
+                       AND ended_at >= :starts_at AND ended_at < :at) AS counted
+             GROUP BY applicant HAVING sum(due + met + defaulted + made_good) > 0
+            """
+        ),
+        {"starts_at": span.starts_at, "at": at},
+    )
+    return {
+        row.applicant: Commitments(int(row.due), int(row.met), int(row.defaulted), int(row.made_good))
         for row in found
     }
 
