@@ -40,6 +40,16 @@ class Progress:
         self._started = self._told = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._every = SHOWN_EVERY_SECONDS if self._terminal else TOLD_EVERY_SECONDS
+        self._is_open = False
+
+    def __enter__(self) -> "Progress":
+        """Watch a work."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the line, so that what is said next does not stand on it."""
+        if self._is_open:
+            print(file=sys.stderr, flush=True)
 
     def __call__(self, done: int, total: int) -> None:
         """Tell it, if it is time to."""
@@ -52,7 +62,8 @@ class Progress:
         if 0 < done < total:
             line += f", {seconds / done * (total - done):,.0f} s left"
         if self._terminal:
-            print(f"\r{line:<78}", end="\n" if done >= total else "", file=sys.stderr, flush=True)
+            print(f"\r{line:<78}", end="", file=sys.stderr, flush=True)
+            self._is_open = True
         else:
             print(line, file=sys.stderr, flush=True)
 
@@ -80,7 +91,8 @@ def check(file: str, *, offline: bool) -> str:
     with _opened(file) as source:
         if offline:
             try:
-                kind, rows = packages.check_form(source, Progress("Checking"))
+                with Progress("Checking") as progress:
+                    kind, rows = packages.check_form(source, progress)
             except FaultyPackage as faulty:
                 raise UnreadableRecord(*faulty.lines) from None
             return f"Sound by itself: {rows:,} {kind.value}."
@@ -103,17 +115,18 @@ def export(
 
     async def use(database: Database) -> int:
         async def work(connection: Connection) -> int:
-            return await packages.export_package(
-                connection,
-                cast("BinaryIO", out),
-                actor=_operator(await packages.province(connection)),
-                kind=kind,
-                form=form,
-                county=county,
-                since=since,
-                until=until,
-                progress=Progress("Exporting"),
-            )
+            with Progress("Exporting") as progress:
+                return await packages.export_package(
+                    connection,
+                    cast("BinaryIO", out),
+                    actor=_operator(await packages.province(connection)),
+                    kind=kind,
+                    form=form,
+                    county=county,
+                    since=since,
+                    until=until,
+                    progress=progress,
+                )
 
         return await database.read(work)
 
@@ -157,34 +170,29 @@ def _opened(file: str) -> Iterator[BinaryIO]:
 
 
 async def _import(database: Database, *, source: BinaryIO) -> Imported:
-    async def work(connection: Connection) -> Imported:
-        return await packages.import_package(
-            connection,
-            source,
-            actor=_operator(await packages.province(connection)),
-            progress=Progress("Importing"),
-        )
-
-    return await database.transact(work)
+    return await database.transact(partial(_imported, source=source, doing="Importing"))
 
 
 async def _check(database: Database, *, source: BinaryIO) -> Imported:
     """Import, and take it back: what is checked is just what an import does."""
 
     async def work(connection: Connection) -> Imported:
-        raise _Checked(
-            await packages.import_package(
-                connection,
-                source,
-                actor=_operator(await packages.province(connection)),
-                progress=Progress("Checking"),
-            )
-        )
+        raise _Checked(await _imported(connection, source=source, doing="Checking"))
 
     try:
         return await database.transact(work)
     except _Checked as checked:
         return checked.imported
+
+
+async def _imported(connection: Connection, *, source: BinaryIO, doing: str) -> Imported:
+    with Progress(doing) as progress:
+        return await packages.import_package(
+            connection,
+            source,
+            actor=_operator(await packages.province(connection)),
+            progress=progress,
+        )
 
 
 def _on_exchange(use: Callable[[Database], Awaitable[Imported]]) -> Imported:

@@ -53,14 +53,19 @@ class LinesPackage:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of all lines but the last, by reading them; leaves the source where it was."""
+        """The SHA-256 of all lines but the last, by reading them; leaves the source where it was.
+
+        Where the last line states another one, that of all lines: such a package is none that ever came.
+        """
         at = self._source.tell()
         self._source.seek(0)
-        digest, held = hashlib.sha256(), b""
+        digest, last = hashlib.sha256(), b""
         for line in iter(lambda: self._source.readline(LONGEST_LINE_BYTES), b""):
-            digest.update(held)
-            held = line
+            digest.update(last)
+            last = line
         self._source.seek(at)
+        if f'"{digest.hexdigest()}"'.encode() not in last:
+            digest.update(last)
         return digest.hexdigest()
 
     def rows(self) -> Iterator[tuple[Place, PackageValue | None]]:

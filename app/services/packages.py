@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from app.documents.packages import Package, open_package, package_writer
 from app.market.access import Action, Actor, Scope, permit, scope
-from app.market.errors import Conflict, ensure
+from app.market.errors import Conflict, Malformed, NotFound, ensure
 from app.market.filings import Filing
 from app.market.ids import Kind, public_id
 from app.market.jurisdictions import Level
@@ -95,12 +95,16 @@ async def export_package(
     """Write the rows recorded on the days from ``since`` to ``until`` as a package; return how many.
 
     Officers get their own county's. The connection has to be one snapshot; memory does not grow with the
-    package. Raises NotPermitted.
+    package. Raises NotPermitted, NotFound, Malformed.
     """
     if county is None and scope(actor, Action.EXPORT_PACKAGE) is not Scope.ANY:
         county = actor.jurisdiction
     permit(actor, Action.EXPORT_PACKAGE, county or actor.jurisdiction)
+    if since is not None and until is not None and until < since:
+        raise Malformed("days_reversed", f"{until} is before {since}.", field="until")
     now = await clock.now(connection)
+    if county is not None and county not in await _levels(connection, day_of(now)):
+        raise NotFound("jurisdiction", county, field="county")
     selection = Selection(
         county,
         None if since is None else datetime.combine(since, time(), tzinfo=CHINA),

@@ -14,6 +14,7 @@ from app.store.database import Connection
 from app.store.debt_checks import COMMITMENTS, OBLIGATIONS
 from app.store.formality_checks import FORMALITIES, REMINDERS
 from app.store.land_checks import LAND
+from app.store.package_checks import PACKAGES
 
 LEDGER = (
     Check(
@@ -464,6 +465,7 @@ CHECKS = (
     *PURCHASES,
     *FORMALITIES,
     *REMINDERS,
+    *PACKAGES,
     *JOURNAL,
 )
 

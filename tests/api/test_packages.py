@@ -124,3 +124,16 @@ async def test_a_wrong_selection_is_refused_at_its_parameter(
     answer = await officer.get("/v1/packages/filings", params=params)
     assert (answer.status_code, answer.json()["field"]) == (422, field)
     assert (await officer.get("/v1/packages/trades")).status_code == 422
+
+
+async def test_a_county_that_is_not_there_and_days_in_the_wrong_order_are_told(exchange: Exchange) -> None:
+    regulator = await exchange.regulator()
+    nowhere = await regulator.get("/v1/packages/filings", params={"county": "999999"})
+    assert (nowhere.status_code, nowhere.json()["field"]) == (404, "county")
+    days = {"since": "2026-03-02", "until": "2026-03-01"}
+    answer = await regulator.get("/v1/packages/filings", params=days)
+    assert (answer.status_code, answer.json()["code"], answer.json()["field"]) == (
+        422,
+        "days_reversed",
+        "until",
+    )

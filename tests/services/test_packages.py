@@ -302,6 +302,13 @@ async def test_changed_lines_don_t_match_their_checksum(exchange: Exchange) -> N
     assert line.startswith(f"line {len(made)}, sha256: ")
 
 
+async def test_a_package_that_came_is_not_known_again_once_its_end_was_damaged(exchange: Exchange) -> None:
+    package = jsonl("filings", ROWS)
+    await imported(exchange.database, package)
+    for damaged in (package[:-20], package.replace(b'"sha256": "', b'"sha256": "f')):
+        assert await faults_of(exchange.database, damaged)
+
+
 async def test_a_kind_that_is_not_known_or_too_new_is_refused(exchange: Exchange) -> None:
     counts = counts_of("filings", [])
     for name in ("gengheng/filings/2", "gengheng/project/1"):

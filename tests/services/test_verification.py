@@ -18,6 +18,8 @@ from tests.awarded import Sale, awarded
 from tests.conftest import SEALING_KEY, Exchange
 from tests.mapped import SQUARE_HM2, square
 from tests.owed import owing
+from tests.package_files import filing
+from tests.package_files import lines as lines_of
 from tests.story import credited, filed_application, funded, paid, policy, project_body, settled
 
 BUYER, SELLER, APPLICANT = "510100", "511922", "510107"
@@ -39,6 +41,9 @@ async def a_busy_exchange(exchange: Exchange) -> None:
     )
     assert objecting.status_code == 201
     await mapped(exchange)
+    regulator = await exchange.regulator()
+    package = {"lines": lines_of("filings", [filing(1)])}
+    assert (await regulator.post("/v1/packages/filings", package)).status_code == 201
     await owing(exchange, SELLER, {LAND: 5_000})
     good = await owing(exchange, SELLER, {LAND: 7_000})
     await credited(exchange, SELLER, {LAND: "0.7000"})
@@ -46,7 +51,6 @@ async def a_busy_exchange(exchange: Exchange) -> None:
     assert (await officer.post(f"/v1/obligations/{good}/discharge")).status_code == 201
     for _ in range(2):
         await written_off(exchange)
-    regulator = await exchange.regulator()
     last = f"F{await one(exchange, 'SELECT max(id) FROM land_application'):010d}"
     address = f"/v1/land-applications/{last}/decision"
     answer = await regulator.post(address, {"decision": "refuse", "reason": "选址不符"})
@@ -363,6 +367,11 @@ TAMPERINGS = {
         ],
         "2",
         ["the same polygon of 10444 m² becomes new farmland in each"],
+    ),
+    "a package that is said to have brought more": (
+        ["UPDATE package_import SET row_count = 2, entered = 2 WHERE id = {row}"],
+        "(SELECT max(id) FROM package_import)",
+        ["it was imported with", "the journal says"],
     ),
     "an answer that was lost": (
         ["UPDATE stored_answer SET status = NULL WHERE ctid = (SELECT min(ctid) FROM stored_answer)"],
