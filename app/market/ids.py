@@ -1,4 +1,4 @@
-"""The names things go by outside: a letter and ten digits, so that code-point order is order of age."""
+"""The names things go by outside: a letter or two and ten digits; code-point order is order of age."""
 
 import re
 from enum import Enum
@@ -7,7 +7,7 @@ from app.market.errors import NotFound
 
 
 class Kind(Enum):
-    """What an id names: its letter, and its name in an error."""
+    """What an id names: its letter or letters, and its name in an error."""
 
     PROJECT = ("P", "project")
     BATCH = ("R", "reserve batch")
@@ -25,7 +25,7 @@ class Kind(Enum):
     LINE = ("I", "trade line")
     OBJECTION = ("H", "objection")
     BAND = ("C", "price band")
-    FEE_STANDARD = ("H", "reclamation-fee standard")
+    FEE_STANDARD = ("RF", "reclamation-fee standard")
     POLICY = ("Y", "policy")
     SANCTION = ("S", "sanction")
     INSPECTION = ("V", "inspection")
@@ -49,6 +49,6 @@ def public_id(kind: Kind, number: int) -> str:
 def row_number(kind: Kind, public: str, *, field: str | None = None) -> int:
     """Read a public id back; raises NotFound for anything that can't be one."""
     letter, what = kind.value
-    if not public.startswith(letter) or not _DIGITS.fullmatch(public[1:]):
+    if not public.startswith(letter) or not _DIGITS.fullmatch(public[len(letter) :]):
         raise NotFound(what, public[:40], field=field)
-    return int(public[1:])
+    return int(public[len(letter) :])

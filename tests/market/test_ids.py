@@ -1,4 +1,4 @@
-"""The names things go by outside: one letter a kind, so that an id says what it names."""
+"""The names things go by outside: letters of its own for each kind, so that an id says what it names."""
 
 import pytest
 
