@@ -16,7 +16,7 @@ from app.market.filings import refuse_contradictions
 from app.market.indicators import Indicator
 from app.market.parcels import Overlap
 from app.market.policies import PolicySet
-from app.market.projects import Project
+from app.market.projects import Project, SurplusUse
 from app.market.units import MAX_STEPS
 
 
@@ -38,6 +38,7 @@ class Judgement:
     papers: Project
     credits_steps: Mapping[Indicator, int]
     certified: Mapping[str, Certified]  # by parcel
+    needs_reverification: bool
 
 
 def judge(
@@ -50,11 +51,13 @@ def judge(
     overlaps: Sequence[Overlap] = (),
     pieces: Sequence[Collection[str]] = (),
     evidence: Collection[DocumentKind] = (),
+    is_of_old: bool = False,
 ) -> Judgement:
     """Judge a filed project by the policies of its acceptance date and the register's word on its parcels.
 
     ``overlaps`` are those that speak against it; ``pieces`` its touching parcels of unused land;
-    ``evidence`` the kinds of its documents. Raises Malformed where the acceptance contradicts the papers,
+    ``evidence`` the kinds of its documents. One of old, filed before the notice, earns no paddy and no
+    capacity until it is verified anew ([N] 二). Raises Malformed where the acceptance contradicts the papers,
     and RuleBroken with what is not shown, or with every reason where the project is not eligible (RULES 4).
     """
     if acceptance.accepted_on > today:
@@ -82,7 +85,11 @@ def judge(
     )
     earned = _earned(papers, findings, overlaps)
     entries = {parcel.id: certification.certify(parcel, register.get(parcel.id)) for parcel in papers.parcels}
-    return Judgement(papers, earned, {id_: entry for id_, entry in entries.items() if entry is not None})
+    certified = {id_: entry for id_, entry in entries.items() if entry is not None}
+    waits = is_of_old and papers.surplus_as is not SurplusUse.LINKAGE_QUOTA
+    if waits:
+        earned |= {Indicator.PADDY_AREA: 0, Indicator.GRAIN_CAPACITY: 0}
+    return Judgement(papers, earned, certified, waits)
 
 
 def _earned(papers: Project, findings: RegisterFindings, overlaps: Sequence[Overlap]) -> dict[Indicator, int]:

@@ -63,6 +63,7 @@ class Action(StrEnum):
     READ_PROJECT = "read_project"
     ACCEPT_PROJECT = "accept_project"
     REFUSE_PROJECT = "refuse_project"
+    REVERIFY_PROJECT = "reverify_project"
     READ_PROJECT_PARCELS = "read_project_parcels"
     ADD_PROJECT_DOCUMENT = "add_project_document"
     READ_PROJECT_DOCUMENTS = "read_project_documents"
@@ -244,6 +245,7 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.READ_PROJECT: _OWN_OR_OVERSEEN,
         Action.ACCEPT_PROJECT: _LAND,
         Action.REFUSE_PROJECT: _LAND,
+        Action.REVERIFY_PROJECT: _LAND,
         Action.READ_PROJECT_PARCELS: _OWN_OR_OVERSEEN,
         Action.ADD_PROJECT_DOCUMENT: {**_OFFICERS, **_LAND},
         Action.READ_PROJECT_DOCUMENTS: _OWN_OR_OVERSEEN,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from app.market.errors import Malformed, RuleBroken
 from app.market.parcels import Shape
+from app.market.particulars import Particulars
 from app.market.projects import Project, is_filing_number, shape_faults
 from app.market.units import MAX_STEPS
 
@@ -25,6 +26,7 @@ class Filing:
     department: str
     papers: Project
     shapes: Mapping[str, Shape] = field(default_factory=dict)  # of the parcels that are mapped
+    particulars: Particulars = field(default_factory=Particulars)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,8 @@ class PolicySet:
     payment_working_days: int
     unused_land_review_area_m2: int  # [N] 一
     evidence_required: bool  # [N] 一, 二: an assertion rests on a document
+    filing_duty_working_days: int  # [N] 二
+    reverification_before: date  # the notice's own day, [N] 二
     parcel_area_tolerance: Fraction  # of the mapped area, [N] 七
     parcel_overlap_tolerance_m2: int  # slivers of at most this are none
     purchases_within_need: bool  # RULES 6
@@ -238,6 +240,8 @@ FORMS: Mapping[str, Callable[[Any, str], Any]] = {
     "payment_working_days": _whole(1, 365),
     "unused_land_review_area": _area,
     "evidence_required": _switch,
+    "filing_duty_working_days": _whole(1, 366),
+    "reverification_before": _day,
     "parcel_area_tolerance": _share,
     "parcel_overlap_tolerance": _area,
     "purchases_within_need": _switch,
@@ -281,6 +285,8 @@ DEFAULTS: Mapping[str, Any] = {
     "unused_land_review_area": "600.0000",
     # Off, until counties and province have agreed how they file documents here.
     "evidence_required": False,
+    "filing_duty_working_days": 20,
+    "reverification_before": "2017-12-11",
     "parcel_area_tolerance": "0.01",
     "parcel_overlap_tolerance": "0.0010",
     "purchases_within_need": True,

@@ -97,6 +97,18 @@ DESCRIPTIONS: Mapping[str, Description] = {
         "of the acceptance.",
         "项目验收时所称评审、认定是否须有相应佐证材料，按验收之日的规定执行。",
     ),
+    "filing_duty_working_days": Description(
+        "whole number from 1 to 366",
+        "Working days within which another department's project is filed after its acceptance there, by the "
+        "day of that acceptance.",
+        "其他部门项目自其验收之日起须备案的工作日数，以其验收之日为准。",
+    ),
+    "reverification_before": Description(
+        'day, written YYYY-MM-DD, such as "2017-12-11"',
+        "Projects filed before this day are credited for quantity only until they are verified anew, by the "
+        "day of their acceptance.",
+        "此日之前备案的项目先只核定数量，复核后补充水田和产能，以验收之日为准。",
+    ),
     "parcel_area_tolerance": Description(
         SHARE,
         "By what share of its polygon's area a parcel's stated area may differ, when it is filed.",

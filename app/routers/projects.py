@@ -15,8 +15,9 @@ from app.market.filings import LONGEST_PARCEL_NO, PARCEL_NO_IN_WORDS, PARCEL_NO_
 from app.market.ids import Kind, public_id, row_number
 from app.market.indicators import UNIT, Indicator
 from app.market.parcels import Shape
+from app.market.particulars import LedBy, Particulars
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
-from app.market.units import format_decimal, format_quantity, mu, parse_decimal, quantity_mu
+from app.market.units import format_decimal, mu, parse_decimal, parse_money
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import (
     AreaText,
@@ -26,6 +27,7 @@ from app.routers.forms import (
     Form,
     Id,
     Instant,
+    MoneyText,
     Spelt,
     Switch,
     Text,
@@ -33,8 +35,9 @@ from app.routers.forms import (
     Whole,
 )
 from app.routers.geometry import GeometryForm
+from app.routers.project_views import ProjectView
 from app.services import projects
-from app.services.projects import BatchRow, ProjectCase, ProjectSummary, plain
+from app.services.projects import ProjectSummary
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"], route_class=GuardedRoute)
 
@@ -122,6 +125,14 @@ class ProjectForm(Form):
     department: Text
     started_on: Day
     funds: list[FundForm]
+    led_by: LedBy = Field(default=LedBy.LAND, description="other: the department named above led it")
+    department_accepted_on: Day | None = Field(
+        default=None, description="When that department accepted it: the filing duty runs from then"
+    )
+    filed_on: Day | None = Field(
+        default=None, description="The day of an earlier filing that is entered afterwards"
+    )
+    budget: MoneyText | None = Field(default=None, description="Yuan, of all sources together")
     design_grade: Whole | None = None
     feasibility_reviewed: Switch = Field(
         default=False, description="The county's feasibility study was reviewed by the province"
@@ -139,6 +150,11 @@ class ProjectForm(Form):
             for at, parcel in enumerate(self.parcels)
             if parcel.geometry is not None
         }
+
+    def particulars(self) -> Particulars:
+        """Read what the form says beside the papers; raises BadQuantity."""
+        budget_fen = None if self.budget is None else parse_money(self.budget, field="budget")
+        return Particulars(self.led_by, self.department_accepted_on, None, self.filed_on, budget_fen)
 
     def papers(self) -> market.Project:
         """Read the form as the rules' own value; raises BadQuantity."""
@@ -201,130 +217,6 @@ class RefusalForm(Form):
     reason: Text
 
 
-class FundView(View):
-    """One source of the project's money."""
-
-    source: FundSource
-    share: str
-
-
-class ParcelView(View):
-    """A parcel, before and after."""
-
-    id: str
-    area: str
-    area_mu: str
-    use_before: LandUse
-    use_after: LandUse
-    grade_before: int | None
-    grade_after: int | None
-    mapped: bool = Field(description="Whether the parcel is on the map, with a polygon")
-    mapped_area: str | None = Field(description="hm² of the polygon on the ellipsoid of CGCS2000")
-
-
-class BatchView(View):
-    """What the project earned of one indicator; it keeps this id wherever it is sold."""
-
-    id: str
-    indicator: Indicator
-    quantity: str
-    unit: str
-    quantity_mu: str | None
-
-    @classmethod
-    def of(cls, row: BatchRow) -> "BatchView":
-        """Shape a batch."""
-        return cls(
-            id=public_id(Kind.BATCH, row.id),
-            indicator=row.indicator,
-            quantity=format_quantity(row.quantity, row.indicator),
-            unit=UNIT[row.indicator].name,
-            quantity_mu=quantity_mu(row.quantity, row.indicator),
-        )
-
-
-class ProjectView(View):
-    """A project with its papers, its decision, and what it earned."""
-
-    id: str
-    county: str
-    name: str
-    filing_no: str | None
-    kind: ProjectKind
-    department: str
-    state: ProjectState
-    started_on: date
-    funds: list[FundView]
-    design_grade: int | None
-    feasibility_reviewed: bool
-    surplus_recognised: bool
-    ecology_reviewed: bool
-    surplus_as: SurplusUse | None
-    resettlement_area: str | None
-    parcels: list[ParcelView]
-    filed_at: Instant
-    accepted_on: date | None
-    accepting_body: str | None
-    decided_at: Instant | None
-    decision_reason: str | None
-    credits: dict[Indicator, str] | None = Field(description="Per indicator, once accepted; zeros too")
-    batches: list[BatchView]
-
-    @classmethod
-    def of(cls, case: ProjectCase) -> "ProjectView":
-        """Shape a project and its batches."""
-        row, papers = case.row, case.row.papers
-        earned = {batch.indicator: batch.quantity for batch in case.batches}
-        decided = row.state in (ProjectState.ACCEPTED, ProjectState.VOIDED)
-        return cls(
-            id=public_id(Kind.PROJECT, row.id),
-            county=row.county,
-            name=row.name,
-            filing_no=papers.filing_no,
-            kind=papers.kind,
-            department=row.department,
-            state=row.state,
-            started_on=papers.started_on,
-            funds=[FundView(source=fund.source, share=plain(fund.share)) for fund in papers.funds],
-            design_grade=papers.design_grade,
-            feasibility_reviewed=papers.feasibility_reviewed,
-            surplus_recognised=papers.surplus_recognised,
-            ecology_reviewed=row.ecology_reviewed,
-            surplus_as=papers.surplus_as,
-            resettlement_area=(
-                None
-                if papers.resettlement_area_m2 is None
-                else format_decimal(papers.resettlement_area_m2, AREA_PLACES)
-            ),
-            parcels=[_parcel(parcel, case.mapped_m2.get(parcel.id)) for parcel in papers.parcels],
-            filed_at=row.filed_at,
-            accepted_on=papers.accepted_on,
-            accepting_body=row.accepting_body,
-            decided_at=row.decided_at,
-            decision_reason=row.decision_reason,
-            credits=(
-                {indicator: format_quantity(earned.get(indicator, 0), indicator) for indicator in Indicator}
-                if decided
-                else None
-            ),
-            batches=[BatchView.of(batch) for batch in case.batches],
-        )
-
-
-def _parcel(parcel: market.Parcel, mapped_m2: int | None) -> ParcelView:
-    return ParcelView(
-        id=parcel.id,
-        area=format_decimal(parcel.area_m2, AREA_PLACES),
-        area_mu=mu(parcel.area_m2),
-        use_before=parcel.use_before,
-        use_after=parcel.use_after,
-        grade_before=parcel.grade_before,
-        grade_after=parcel.grade_after,
-        mapped=mapped_m2 is not None,
-        mapped_area=None if mapped_m2 is None else format_decimal(mapped_m2, AREA_PLACES),
-    )
-
-
 class ProjectSummaryView(View):
     """A project in a list."""
 
@@ -376,6 +268,7 @@ async def file_project(form: ProjectForm, actor: CurrentActor, writing: Writing)
         department=form.department,
         papers=form.papers(),
         shapes=form.shapes(),
+        particulars=form.particulars(),
     )
     return await writing.run(work, ProjectView.of)
 

@@ -140,6 +140,7 @@ async def _judged(
             connection, row, review_area_m2=in_force.unused_land_review_area_m2
         ),
         evidence=shown,
+        is_of_old=row.particulars.is_of_old(in_force.reverification_before),
     )
 
 

@@ -1,7 +1,7 @@
 """Projects: filed by their county, accepted or refused by the land regulator, credited to the reserve."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from app.market.acceptances import Acceptance
@@ -10,9 +10,11 @@ from app.market.errors import NotFound
 from app.market.filings import Filing, refuse_contradictions, refuse_foreign_filing_number
 from app.market.ids import Kind, public_id
 from app.market.parcels import Shape
+from app.market.particulars import Particulars, filing_due_on, refuse_particulars
 from app.market.projects import TRANSITIONS, Project, ProjectEvent, ProjectState
 from app.market.states import step
 from app.services.acceptances import Decision, decide
+from app.services.days import day_of
 from app.services.journal import announce, announce_each
 from app.services.parcels import put_on_map
 from app.services.policies import PoliciesByDay
@@ -27,7 +29,9 @@ __all__ = [
     "ProjectCase",
     "ProjectSummary",
     "accept",
+    "case_of",
     "file",
+    "held",
     "plain",
     "project",
     "refuse",
@@ -52,15 +56,29 @@ async def file(
     department: str,
     papers: Project,
     shapes: Mapping[str, Shape],
+    particulars: Particulars,
 ) -> ProjectCase:
     """File a project of the actor's own county; raises Malformed, RuleBroken, Conflict."""
     county = actor.jurisdiction
     permit(actor, Action.FILE_PROJECT, county)
     now = await clock.now(connection)
-    filing = Filing(county, name, department, papers, shapes)
+    refuse_particulars(particulars, started_on=papers.started_on, today=day_of(now))
+    filing = Filing(
+        county, name, department, papers, shapes, await _with_its_due_day(connection, particulars)
+    )
     refuse_unsound(filing)
     (number,) = await enter_filings(connection, [filing], actor=county, at=now)
-    return await _case(connection, number)
+    return await case_of(connection, number)
+
+
+async def _with_its_due_day(connection: Connection, given: Particulars) -> Particulars:
+    """Reckon the last day of another department's filing duty, by the policies of its acceptance."""
+    accepted_on = given.department_accepted_on
+    if accepted_on is None:
+        return given
+    in_force = await PoliciesByDay(connection).on(accepted_on)
+    due_on = filing_due_on(accepted_on, in_force.filing_duty_working_days, in_force.calendar_years)
+    return replace(given, filing_due_on=due_on)
 
 
 def refuse_unsound(filing: Filing) -> None:
@@ -90,6 +108,7 @@ async def enter_filings(
                 "filing_no": filing.papers.filing_no,
                 "kind": filing.papers.kind,
                 "parcels": len(filing.papers.parcels),
+                **({"filed_late": True} if filing.particulars.is_late(day_of(at)) else {}),
             }
             for number, filing in zip(numbers, filings, strict=True)
         },
@@ -99,7 +118,7 @@ async def enter_filings(
 
 async def project(connection: Connection, *, actor: Actor, number: int) -> ProjectCase:
     """Return a project with its credits; raises NotFound, also for another county's."""
-    case = await _case(connection, number)
+    case = await case_of(connection, number)
     own = permitted_jurisdiction(actor, Action.READ_PROJECT)
     if own is not None and case.row.county != own:
         raise NotFound("project", public_id(Kind.PROJECT, number))
@@ -138,7 +157,7 @@ async def accept(
     ``feasibility_reviewed`` None leaves what the county filed. Raises RuleBroken with every reason where
     the project is not eligible; nothing has changed then, and it can be refused and filed anew.
     """
-    row = await _held(connection, actor, Action.ACCEPT_PROJECT, number)
+    row = await held(connection, actor, Action.ACCEPT_PROJECT, number)
     if await parcels.mapped(connection, [number]):
         await parcels.hold(connection)
     await certified.hold(connection, row.county)
@@ -152,12 +171,12 @@ async def accept(
     )
     for refusal in decided.refused.values():
         raise refusal
-    return await _case(connection, number)
+    return await case_of(connection, number)
 
 
 async def refuse(connection: Connection, *, actor: Actor, number: int, reason: str) -> ProjectCase:
     """Refuse a filed project with a reason; its filing number is free for a corrected filing."""
-    row = await _held(connection, actor, Action.REFUSE_PROJECT, number)
+    row = await held(connection, actor, Action.REFUSE_PROJECT, number)
     step(TRANSITIONS, "project", public_id(Kind.PROJECT, number), row.state, ProjectEvent.REFUSE)
     now = await clock.now(connection)
     await store.keep_refusal(connection, number, reason=reason, at=now)
@@ -169,10 +188,10 @@ async def refuse(connection: Connection, *, actor: Actor, number: int, reason: s
         actor=actor.jurisdiction,
         facts={"county": row.county},
     )
-    return await _case(connection, number)
+    return await case_of(connection, number)
 
 
-async def _held(connection: Connection, actor: Actor, action: Action, number: int) -> ProjectRow:
+async def held(connection: Connection, actor: Actor, action: Action, number: int) -> ProjectRow:
     """Lock a project, then read it; raises NotFound, NotPermitted."""
     row = await store.project(connection, number) if await store.lock(connection, number) else None
     if row is None:
@@ -181,7 +200,8 @@ async def _held(connection: Connection, actor: Actor, action: Action, number: in
     return row
 
 
-async def _case(connection: Connection, number: int) -> ProjectCase:
+async def case_of(connection: Connection, number: int) -> ProjectCase:
+    """Return a project with what it earned and what of it is mapped; raises NotFound."""
     row = await store.project(connection, number)
     if row is None:
         raise NotFound("project", public_id(Kind.PROJECT, number))

@@ -35,4 +35,21 @@ LAND = (
              WHERE is_new AND state <> 'REFUSED' AND area_m2 > overlap_tolerance_m2
              GROUP BY sha256(polygon) HAVING count(*) > 1 ORDER BY 1""",
     ),
+    Check(
+        "a project filed before the notice has paddy and capacity only of parcels that were verified anew",
+        """SELECT format('%s projects verified anew, %s wait', count(reverified_on),
+                         count(*) FILTER (WHERE needs_reverification)) FROM project""",
+        """SELECT format('project %s waits to be verified anew, and batch %s of it is %s', project.id,
+                         batch.id, batch.indicator)
+             FROM project JOIN batch ON batch.project_id = project.id
+            WHERE project.needs_reverification AND batch.indicator IN ('paddy_area', 'grain_capacity')
+            UNION ALL
+           SELECT format('project %s was verified anew, %s of its %s parcels were', project.id,
+                         count(found.parcel_no), count(*))
+             FROM project JOIN project_parcel AS parcel ON parcel.project_id = project.id
+             LEFT JOIN reverified_parcel AS found USING (project_id, parcel_no)
+            GROUP BY project.id, project.reverified_on
+           HAVING count(found.parcel_no) <> CASE WHEN project.reverified_on IS NULL THEN 0
+                                                 ELSE count(*) END""",
+    ),
 )

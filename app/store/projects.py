@@ -8,13 +8,25 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Date, Index, Integer, Numeric, text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Index,
+    Integer,
+    Numeric,
+    Text,
+    false,
+    text,
+)
 from sqlmodel import Field, SQLModel
 
 from app.market import projects as market
 from app.market.acceptances import Acceptance, Judgement
 from app.market.errors import ensure
 from app.market.filings import Filing
+from app.market.particulars import LedBy, Particulars
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
 from app.market.units import format_decimal
 from app.store import columns
@@ -27,6 +39,18 @@ class Project(SQLModel, table=True):
     __table_args__ = (
         columns.one_of("project", "state", ProjectState),
         columns.one_of("project", "kind", ProjectKind),
+        columns.one_of("project", "led_by", LedBy),
+        CheckConstraint(
+            "department_accepted_on IS NULL OR led_by = 'other'", name="ck_project_department_accepted"
+        ),
+        CheckConstraint("budget_fen >= 0", name="ck_project_budget"),
+        # What was never to be verified anew never was; nor is it twice.
+        CheckConstraint(
+            "NOT (needs_reverification AND reverified_on IS NOT NULL)", name="ck_project_reverified_once"
+        ),
+        CheckConstraint(
+            "(reverified_on IS NULL) = (reverified_at IS NULL)", name="ck_project_reverification"
+        ),
         CheckConstraint("accepted_on IS NULL OR accepted_on >= started_on", name="ck_project_dates"),
         # A refused filing frees its number for a corrected one.
         Index("uq_project_filing_no", "filing_no", unique=True, postgresql_where=text("state <> 'REFUSED'")),
@@ -52,6 +76,16 @@ class Project(SQLModel, table=True):
     accepting_body: str | None = Field(default=None, sa_column=columns.text(nullable=True))
     decided_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
     decision_reason: str | None = Field(default=None, sa_column=columns.text(nullable=True))
+    led_by: str = Field(sa_column=Column(Text(collation="C"), nullable=False, server_default="land"))
+    department_accepted_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    filing_due_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    filed_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    budget_fen: int | None = Field(default=None, sa_column=columns.count(nullable=True))
+    needs_reverification: bool = Field(
+        default=False, sa_column=Column(Boolean, nullable=False, server_default=false())
+    )
+    reverified_on: date | None = Field(default=None, sa_column=Column(Date, nullable=True))
+    reverified_at: datetime | None = Field(default=None, sa_column=columns.instant(nullable=True))
 
 
 class ProjectFund(SQLModel, table=True):
@@ -96,6 +130,9 @@ class ProjectRow:
     accepting_body: str | None
     decided_at: datetime | None
     decision_reason: str | None
+    particulars: Particulars
+    needs_reverification: bool
+    reverified_on: date | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +172,21 @@ async def insert(connection: Connection, filings: Sequence[Filing], *, filed_at:
 _INSERT_PROJECTS = """
     INSERT INTO project (county, name, filing_no, kind, department, state, started_on, design_grade,
                          feasibility_reviewed, surplus_recognised, ecology_reviewed, surplus_as,
-                         resettlement_area_m2, filed_at)
+                         resettlement_area_m2, filed_at, led_by, department_accepted_on, filing_due_on,
+                         filed_on, budget_fen)
     SELECT filing.county, filing.name, filing.filing_no, filing.kind, filing.department, :state,
            filing.started_on, filing.design_grade, filing.feasibility_reviewed, false, false,
-           filing.surplus_as, filing.resettlement_area_m2, :at
+           filing.surplus_as, filing.resettlement_area_m2, :at, filing.led_by,
+           filing.department_accepted_on, filing.filing_due_on, filing.filed_on, filing.budget_fen
       FROM unnest(CAST(:counties AS text[]), CAST(:names AS text[]), CAST(:filing_nos AS text[]),
                   CAST(:kinds AS text[]), CAST(:departments AS text[]), CAST(:starts AS date[]),
                   CAST(:design_grades AS integer[]), CAST(:feasibilities AS boolean[]),
-                  CAST(:surpluses AS text[]), CAST(:resettlements AS bigint[])) WITH ORDINALITY
+                  CAST(:surpluses AS text[]), CAST(:resettlements AS bigint[]), CAST(:leaders AS text[]),
+                  CAST(:department_days AS date[]), CAST(:due_days AS date[]), CAST(:filed_days AS date[]),
+                  CAST(:budgets AS bigint[])) WITH ORDINALITY
            AS filing(county, name, filing_no, kind, department, started_on, design_grade,
-                     feasibility_reviewed, surplus_as, resettlement_area_m2, place)
+                     feasibility_reviewed, surplus_as, resettlement_area_m2, led_by,
+                     department_accepted_on, filing_due_on, filed_on, budget_fen, place)
      ORDER BY filing.place
     RETURNING id
 """
@@ -163,6 +205,11 @@ def _project_columns(filings: Sequence[Filing]) -> dict[str, Any]:
         "feasibilities": [each.feasibility_reviewed for each in papers],
         "surpluses": [each.surplus_as and each.surplus_as.value for each in papers],
         "resettlements": [each.resettlement_area_m2 for each in papers],
+        "leaders": [filing.particulars.led_by.value for filing in filings],
+        "department_days": [filing.particulars.department_accepted_on for filing in filings],
+        "due_days": [filing.particulars.filing_due_on for filing in filings],
+        "filed_days": [filing.particulars.filed_on for filing in filings],
+        "budgets": [filing.particulars.budget_fen for filing in filings],
     }
 
 
@@ -292,6 +339,15 @@ def _project(row: Any, funds: Iterable[market.Fund], parcels: Iterable[market.Pa
         accepting_body=row.accepting_body,
         decided_at=row.decided_at,
         decision_reason=row.decision_reason,
+        particulars=Particulars(
+            LedBy(row.led_by),
+            row.department_accepted_on,
+            row.filing_due_on,
+            row.filed_on,
+            row.budget_fen,
+        ),
+        needs_reverification=row.needs_reverification,
+        reverified_on=row.reverified_on,
     )
 
 
@@ -360,11 +416,13 @@ async def keep_acceptances(
                SET state = 'ACCEPTED', accepted_on = accepted.on_day, accepting_body = accepted.body,
                    surplus_recognised = accepted.surplus_recognised,
                    ecology_reviewed = accepted.ecology_reviewed,
-                   feasibility_reviewed = accepted.feasibility_reviewed, decided_at = :at
+                   feasibility_reviewed = accepted.feasibility_reviewed,
+                   needs_reverification = accepted.needs_reverification, decided_at = :at
               FROM unnest(CAST(:ids AS bigint[]), CAST(:days AS date[]), CAST(:bodies AS text[]),
                           CAST(:surpluses AS boolean[]), CAST(:ecologies AS boolean[]),
-                          CAST(:feasibilities AS boolean[]))
-                   AS accepted(id, on_day, body, surplus_recognised, ecology_reviewed, feasibility_reviewed)
+                          CAST(:feasibilities AS boolean[]), CAST(:reverifications AS boolean[]))
+                   AS accepted(id, on_day, body, surplus_recognised, ecology_reviewed, feasibility_reviewed,
+                               needs_reverification)
              WHERE project.id = accepted.id AND project.state = 'FILED'
             """
         ),
@@ -375,6 +433,7 @@ async def keep_acceptances(
             "surpluses": [acceptance.surplus_recognised for acceptance, _ in accepted.values()],
             "ecologies": [acceptance.ecology_reviewed for acceptance, _ in accepted.values()],
             "feasibilities": [judged.papers.feasibility_reviewed for _, judged in accepted.values()],
+            "reverifications": [judged.needs_reverification for _, judged in accepted.values()],
             "at": at,
         },
     )

@@ -29,6 +29,7 @@ from app.store import (  # noqa: F401
     policies,
     projects,
     purchases,
+    reverification,
     sanctions,
     tokens,
     trades,

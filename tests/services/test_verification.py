@@ -373,6 +373,16 @@ TAMPERINGS = {
         "(SELECT max(id) FROM package_import)",
         ["it was imported with", "the journal says"],
     ),
+    "a project that is to be verified anew": (
+        ["UPDATE project SET needs_reverification = true WHERE id = {row}"],
+        "(SELECT min(project_id) FROM batch WHERE indicator = 'grain_capacity')",
+        ["project {row} waits to be verified anew, and batch"],
+    ),
+    "a re-verification without its parcels": (
+        ["UPDATE project SET reverified_on = accepted_on, reverified_at = decided_at WHERE id = {row}"],
+        "(SELECT min(project_id) FROM batch)",
+        ["project {row} was verified anew, 0 of its"],
+    ),
     "an answer that was lost": (
         ["UPDATE stored_answer SET status = NULL WHERE ctid = (SELECT min(ctid) FROM stored_answer)"],
         "1",

@@ -43,6 +43,8 @@ CHANGED: Mapping[str, Any] = {
     "payment_working_days": 12,
     "unused_land_review_area": "1.0000",
     "evidence_required": True,
+    "filing_duty_working_days": 5,
+    "reverification_before": "2018-01-01",
     "parcel_area_tolerance": "0.1",
     "parcel_overlap_tolerance": "0.3000",
     "purchases_within_need": False,
