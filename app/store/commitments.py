@@ -329,6 +329,44 @@ async def earmarks_of(connection: Connection, commitment_ids: Collection[int]) -
     ]
 
 
+async def hold_earmarked(connection: Connection, batch_ids: Collection[int]) -> Sequence[EarmarkRow]:
+    """Lock the live commitments that batches are earmarked for, by number, and return those earmarks."""
+    held = await connection.execute(
+        text(
+            """
+            SELECT id FROM commitment
+             WHERE state IN ('ACTIVE', 'DUE')
+               AND id IN (SELECT commitment_id FROM commitment_earmark
+                           WHERE batch_id = ANY(CAST(:batches AS bigint[])) AND quantity > 0)
+             ORDER BY id FOR UPDATE
+            """
+        ),
+        {"batches": sorted(batch_ids)},
+    )
+    every = await earmarks_of(connection, [row.id for row in held])
+    return [row for row in every if row.earmark.batch_id in batch_ids]
+
+
+async def drop_earmarks(connection: Connection, dropped: Sequence[EarmarkRow]) -> None:
+    """Take earmarks back, whose commitments the caller holds: nothing of those batches is kept any more."""
+    changed = await connection.execute(
+        text(
+            """
+            UPDATE commitment_earmark SET quantity = 0
+              FROM unnest(CAST(:commitments AS bigint[]), CAST(:batches AS bigint[]))
+                   AS dropped(commitment_id, batch_id)
+             WHERE commitment_earmark.commitment_id = dropped.commitment_id
+               AND commitment_earmark.batch_id = dropped.batch_id
+            """
+        ),
+        {
+            "commitments": [row.earmark.commitment_id for row in dropped],
+            "batches": [row.earmark.batch_id for row in dropped],
+        },
+    )
+    ensure(changed.rowcount == len(dropped), f"{len(dropped)} earmarks to drop, {changed.rowcount} dropped")
+
+
 async def promised_for(
     connection: Connection, application_ids: Collection[int]
 ) -> Mapping[int, Mapping[Indicator, int]]:
