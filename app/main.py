@@ -45,6 +45,7 @@ from app.routers import (
     sanctions,
     service,
     trades,
+    voidings,
 )
 from app.sealing.keys import Keys
 from app.settings import Settings, load_settings
@@ -83,6 +84,7 @@ ROUTERS = (
     packages.router,
     inspections.router,
     assessments.router,
+    voidings.router,
     service.router,
 )
 

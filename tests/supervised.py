@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
+from app.market.ids import Kind, public_id, row_number
+from app.store.database import Connection
 from tests.conftest import Exchange
 
 EVIDENCE = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -36,3 +40,24 @@ async def fraud_found(exchange: Exchange, project: str) -> str:
     await found(exchange, inspection, "fraud", document_sha256=EVIDENCE)
     await concluded(exchange, inspection, "fraud")
     return inspection
+
+
+async def voided(exchange: Exchange, project: str, **given: Any) -> dict[str, Any]:
+    """Find fraud in a project and void it; the project."""
+    inspection = await fraud_found(exchange, project)
+    body = {"inspection_id": inspection, "reason_code": "no_such_land", "reason": "虚构", **given}
+    answer = await (await exchange.regulator()).post(f"/v1/projects/{project}/voiding", body)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json())
+
+
+async def project_of(exchange: Exchange, batch: str) -> str:
+    """The project that a batch comes from."""
+
+    async def read(connection: Connection) -> str:
+        found = await connection.execute(
+            text("SELECT project_id FROM batch WHERE id = :id"), {"id": row_number(Kind.BATCH, batch)}
+        )
+        return public_id(Kind.PROJECT, found.scalar_one())
+
+    return await exchange.database.read(read)

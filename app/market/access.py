@@ -68,6 +68,7 @@ class Action(StrEnum):
     ADD_PROJECT_DOCUMENT = "add_project_document"
     READ_PROJECT_DOCUMENTS = "read_project_documents"
     READ_MAP = "read_map"
+    VOID_PROJECT = "void_project"
     # reserves
     READ_RESERVE = "read_reserve"
     READ_RESERVE_BATCHES = "read_reserve_batches"
@@ -179,6 +180,7 @@ class Action(StrEnum):
     READ_BULLETIN_ASSESSMENT = "read_bulletin_assessment"
     READ_BULLETIN_NOTICES = "read_bulletin_notices"
     READ_BULLETIN_CONFIRMATION = "read_bulletin_confirmation"
+    READ_BULLETIN_VOIDED_PROJECTS = "read_bulletin_voided_projects"
     READ_JOURNAL = "read_journal"
 
 
@@ -206,6 +208,7 @@ PUBLIC: frozenset[Action] = frozenset(
         Action.READ_BULLETIN_ASSESSMENT,
         Action.READ_BULLETIN_NOTICES,
         Action.READ_BULLETIN_CONFIRMATION,
+        Action.READ_BULLETIN_VOIDED_PROJECTS,
         Action.READ_JOURNAL,
         Action.READ_ALLOCATION_RECORD,
         Action.READ_ALLOCATION_OUTCOME,
@@ -250,6 +253,7 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.ADD_PROJECT_DOCUMENT: {**_OFFICERS, **_LAND},
         Action.READ_PROJECT_DOCUMENTS: _OWN_OR_OVERSEEN,
         Action.READ_MAP: _OWN_OR_OVERSEEN,
+        Action.VOID_PROJECT: _LAND,
         Action.READ_RESERVE: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE_BATCHES: _OWN_OR_OVERSEEN,
         Action.READ_RESERVE_ENTRIES: _OWN_OR_OVERSEEN,

@@ -5,7 +5,7 @@ is pure: a trade and an instant go in, the trade afterwards and the ledger entri
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
@@ -352,15 +352,15 @@ def default(trade: Trade, named: str, now: datetime, reason: str) -> tuple[Trade
 
 
 def void_lines(
-    trade: Trade, named: str, listing_id: int, now: datetime, reason: str
+    trade: Trade, named: str, listing_ids: Collection[int], now: datetime, reason: str
 ) -> tuple[Trade, tuple[Entry, ...]]:
-    """The trade without its lines of one listing, and the buyer's money for them released.
+    """The trade without its lines of some listings, and the buyer's money for them released.
 
     Paid: the lines' amounts leave escrow. Before: their share of the deposit is no longer held. A trade
     that keeps no line is void.
     """
-    gone = frozenset(line.id for line in trade.active_lines if line.listing_id == listing_id)
-    ensure(bool(gone), f"trade {named} has no active line of listing {listing_id}")
+    gone = frozenset(line.id for line in trade.active_lines if line.listing_id in listing_ids)
+    ensure(bool(gone), f"trade {named} has no active line of listings {sorted(listing_ids)}")
     return _without(trade, named, gone, now, reason)
 
 

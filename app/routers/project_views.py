@@ -12,6 +12,7 @@ from app.market.particulars import LedBy, amounts_fen
 from app.market.projects import FundSource, LandUse, ProjectKind, ProjectState, SurplusUse
 from app.market.units import format_decimal, format_money, format_quantity, mu, quantity_mu
 from app.routers.forms import Instant, View
+from app.routers.voidings import VoidingView
 from app.services.days import day_of
 from app.services.projects import BatchRow, ProjectCase, plain
 
@@ -97,6 +98,7 @@ class ProjectView(View):
     reverified_on: date | None
     credits: dict[Indicator, str] | None = Field(description="Per indicator, once accepted; zeros too")
     batches: list[BatchView]
+    voiding: VoidingView | None
 
     @classmethod
     def of(cls, case: ProjectCase) -> "ProjectView":
@@ -145,6 +147,7 @@ class ProjectView(View):
                 else None
             ),
             batches=[BatchView.of(batch) for batch in case.batches],
+            voiding=None if case.voiding is None else VoidingView.of(case.voiding),
         )
 
 

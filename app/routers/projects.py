@@ -36,7 +36,8 @@ from app.routers.forms import (
 )
 from app.routers.geometry import GeometryForm
 from app.routers.project_views import ProjectView
-from app.services import projects
+from app.routers.voidings import VoidingForm
+from app.services import projects, voidings
 from app.services.projects import ProjectSummary
 
 router = APIRouter(prefix="/v1/projects", tags=["projects"], route_class=GuardedRoute)
@@ -347,5 +348,25 @@ async def refuse_project(
     """Refuse a filed project; its filing number is free for a corrected filing."""
     work = partial(
         projects.refuse, actor=actor, number=row_number(Kind.PROJECT, project_id), reason=form.reason
+    )
+    return await writing.run(work, ProjectView.of)
+
+
+@router.post(
+    "/{project_id}/voiding",
+    operation_id=Action.VOID_PROJECT,
+    status_code=201,
+    responses=documented(ProjectView, status=201),
+    summary="Void a fraudulent project 作废",
+)
+async def void_project(project_id: Id, form: VoidingForm, actor: CurrentActor, writing: Writing) -> Response:
+    """Void its county's listings and cancel its stock; what was sold or used is owed; buyers keep theirs."""
+    work = partial(
+        voidings.void,
+        actor=actor,
+        number=row_number(Kind.PROJECT, project_id),
+        inspection_id=row_number(Kind.INSPECTION, form.inspection_id, field="inspection_id"),
+        reason_code=form.reason_code,
+        reason=form.reason,
     )
     return await writing.run(work, ProjectView.of)

@@ -27,7 +27,7 @@ from app.market.indicators import Indicator
 from app.market.jurisdictions import Jurisdiction, city_of
 from app.market.states import step
 from app.market.units import format_quantity
-from app.services import fulfilment, write_offs
+from app.services import fulfilment, returns, write_offs
 from app.services.days import day_of
 from app.services.journal import announce
 from app.services.needs import lapse
@@ -350,6 +350,7 @@ async def _end(
     subject = public_id(Kind.APPLICATION, held.id)
     state = step(TRANSITIONS, "land application", subject, held.state, event)
     lapsing = await fulfilment.hold_lapsing(connection, held.id)
+    coming = await returns.hold_coming(connection, [subject, *lapsing.references], lapsing.released)
     lapsed = await lapse(
         connection,
         subject,
@@ -358,10 +359,15 @@ async def _end(
         obligation_ids=[each.id for each in lapsing.owed],
     )
     # Every account at once: what is given back for it, for its commitments, and for what those owed.
-    await write_offs.hold_reversals(connection, [subject, *lapsing.references], beside=lapsing.accounts)
+    await write_offs.hold_reversals(
+        connection,
+        [subject, *lapsing.references],
+        beside={*lapsing.accounts, *(key for each in coming for key in each.accounts)},
+    )
     now = await clock.now(connection)
     back = await write_offs.reverse(connection, reference=subject, at=now, actor=actor.jurisdiction)
     lapsed_commitments = await fulfilment.lapse(connection, lapsing, at=now, actor=actor.jurisdiction)
+    await returns.cancel_each(connection, coming, at=now, actor=actor.jurisdiction)
     ended = await store.decide(connection, held.id, state=state, at=now, reason=reason)
     await announce(
         connection,

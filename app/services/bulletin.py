@@ -6,10 +6,11 @@ from datetime import datetime
 from app.market.indicators import Indicator
 from app.services.days import today
 from app.store import bulletin as store
-from app.store import journal
+from app.store import journal, voidings
 from app.store.bulletin import Announcement, Circulated, OpenListing, QueuePlace, Result
 from app.store.database import Connection
 from app.store.journal import EventRow
+from app.store.voidings import VoidedProject
 
 __all__ = [
     "Announcement",
@@ -18,11 +19,13 @@ __all__ = [
     "OpenListing",
     "QueuePlace",
     "Result",
+    "VoidedProject",
     "announcements",
     "circulated",
     "events",
     "open_listings",
     "results",
+    "voided_projects",
 ]
 
 
@@ -58,3 +61,10 @@ async def events(
 async def circulated(connection: Connection, *, after: int | None, limit: int) -> Sequence[Circulated]:
     """Return at most ``limit`` circulations (通报批评), the latest first; lifted ones stay readable."""
     return await store.circulated(connection, day=await today(connection), after=after, limit=limit)
+
+
+async def voided_projects(
+    connection: Connection, *, after: tuple[datetime, int] | None, limit: int
+) -> Sequence[VoidedProject]:
+    """Return at most ``limit`` projects voided for fraud, the latest first."""
+    return await voidings.voided_projects(connection, after=after, limit=limit)

@@ -23,6 +23,7 @@ from app.services import obligations, write_offs
 from app.services.days import day_of
 from app.services.journal import announce, announce_each
 from app.services.needs import backings_of
+from app.services.returns import Coming
 from app.store import applications, clock, ledger, needs
 from app.store import commitments as store
 from app.store import obligations as owing
@@ -239,6 +240,18 @@ class Lapsing:
     def accounts(self) -> Collection[AccountKey]:
         """Where their earmarks lie, and where those go back to."""
         return {entry.account for row in self.earmarks for entry in _released(row)}
+
+    @property
+    def released(self) -> Sequence[Coming]:
+        """What of their earmarks becomes available to the counties that it comes from."""
+        return [
+            Coming(
+                public_id(Kind.COMMITMENT, row.earmark.commitment_id),
+                row.origin,
+                Holding(row.earmark.indicator, row.earmark.batch_id, Bucket.AVAILABLE, row.earmark.steps),
+            )
+            for row in self.earmarks
+        ]
 
 
 def _released(row: EarmarkRow) -> tuple[Entry, Entry]:

@@ -35,6 +35,7 @@ __all__ = [
     "ListingForm",
     "ListingRow",
     "RecentResult",
+    "end",
     "form",
     "list_batch",
     "listing",
@@ -125,7 +126,7 @@ async def withdraw(connection: Connection, *, actor: Actor, listing_id: int) -> 
     if held.county != actor.jurisdiction:
         raise NotFound("listing", public_id(Kind.LISTING, listing_id))
     permit(actor, Action.WITHDRAW_LISTING, held.county)
-    return await _end(connection, held, ListingEvent.WITHDRAW, actor=actor, reason=None)
+    return await end(connection, held, ListingEvent.WITHDRAW, actor=actor, reason=None)
 
 
 async def void(connection: Connection, *, actor: Actor, listing_id: int, reason: str) -> ListingRow:
@@ -136,7 +137,7 @@ async def void(connection: Connection, *, actor: Actor, listing_id: int, reason:
     released = await trades.void_lines(connection, listing_id, actor=actor.jurisdiction, reason=reason)
     held = await _held(connection, listing_id)
     permit(actor, Action.VOID_LISTING, held.county)
-    return await _end(connection, held, ListingEvent.VOID, actor=actor, reason=reason, released=released)
+    return await end(connection, held, ListingEvent.VOID, actor=actor, reason=reason, released=released)
 
 
 async def _held(connection: Connection, listing_id: int) -> ListingRow:
@@ -146,7 +147,7 @@ async def _held(connection: Connection, listing_id: int) -> ListingRow:
     return held
 
 
-async def _end(
+async def end(
     connection: Connection,
     held: ListingRow,
     event: ListingEvent,
@@ -155,7 +156,10 @@ async def _end(
     reason: str | None,
     released: Sequence[Entry] = (),
 ) -> ListingRow:
-    """End a listing the caller holds, and give back exactly what it still locks; ``released`` goes along."""
+    """End a listing the caller holds, and give back exactly what it still locks; ``released`` goes along.
+
+    Raises WrongState, and Conflict where trades wait for what it has sold.
+    """
     subject = public_id(Kind.LISTING, held.id)
     state = step(TRANSITIONS, "listing", subject, held.state, event)
     refuse_unsettled(subject, held.indicator, held.unsettled)

@@ -18,16 +18,18 @@ from app.services.days import day_of
 from app.services.journal import announce, announce_each
 from app.services.parcels import put_on_map
 from app.services.policies import PoliciesByDay
-from app.store import certified, clock, ledger, parcels
+from app.store import certified, clock, ledger, parcels, voidings
 from app.store import projects as store
 from app.store.database import Connection
 from app.store.ledger import BatchRow
 from app.store.projects import ProjectRow, ProjectSummary, plain
+from app.store.voidings import Voiding
 
 __all__ = [
     "BatchRow",
     "ProjectCase",
     "ProjectSummary",
+    "Voiding",
     "accept",
     "case_of",
     "file",
@@ -41,11 +43,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ProjectCase:
-    """A project, the batches that it earned, and its mapped parcels' areas in m² by number."""
+    """A project, its batches, its mapped parcels' areas in m² by number, and its voiding if it is void."""
 
     row: ProjectRow
     batches: Sequence[BatchRow]
     mapped_m2: Mapping[str, int]
+    voiding: Voiding | None
 
 
 async def file(
@@ -201,9 +204,13 @@ async def held(connection: Connection, actor: Actor, action: Action, number: int
 
 
 async def case_of(connection: Connection, number: int) -> ProjectCase:
-    """Return a project with what it earned and what of it is mapped; raises NotFound."""
+    """Return a project with its batches, what of it is mapped, and its voiding; raises NotFound."""
     row = await store.project(connection, number)
     if row is None:
         raise NotFound("project", public_id(Kind.PROJECT, number))
     on_map = await parcels.mapped(connection, [number])
-    return ProjectCase(row, await ledger.batches_of(connection, number), on_map.get(number, {}))
+    voiding = None
+    if row.state is ProjectState.VOIDED:
+        voiding = (await voidings.voidings(connection, [number])).get(number)
+    batches = await ledger.batches_of(connection, number)
+    return ProjectCase(row, batches, on_map.get(number, {}), voiding)

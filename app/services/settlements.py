@@ -3,8 +3,11 @@
 from app.market import trades as market
 from app.market.access import Action, Actor
 from app.market.ids import Kind, public_id
+from app.market.ledger import Bucket
 from app.market.trades import Trade
 from app.market.units import format_money, format_quantity
+from app.market.write_offs import Holding
+from app.services import returns
 from app.services.journal import announce
 from app.services.trades import held, named
 from app.store import clock, ledger, listings, needs
@@ -18,14 +21,24 @@ async def settle(connection: Connection, *, actor: Actor, number: int) -> Trade:
     """Settle a paid trade; raises NotFound, and WrongState where it is settled already or unpaid.
 
     The indicators of every line go from the seller's locked balance to the buyer's reserve with their
-    batch of origin, and the money from the buyer's escrow to the sellers: one ledger transaction.
+    batch of origin, and the money from the buyer's escrow to the sellers: one ledger transaction. What a
+    county buys back of a project of its own that was voided for fraud is cancelled at once (ADR 0012).
     """
     before = await held(connection, actor, Action.SETTLE_TRADE, number)
     lines = before.active_lines
+    own = await returns.hold(connection, before.buyer, [line.batch_id for line in lines])
     await needs.lock(connection, [before.need_id])
     await listings.lock(connection, [line.listing_id for line in lines])
     now = await clock.now(connection)
     after, entries = market.settle(before, named(before), now)
+    back = [
+        Holding(line.indicator, line.batch_id, Bucket.AVAILABLE, line.quantity)
+        for line in lines
+        if line.batch_id in own
+    ]
+    if back:  # by one call, with the accounts that a cancellation of what comes back would move
+        accounts = [entry.account for entry in entries]
+        await ledger.lock(connection, [*accounts, *returns.sides(before.buyer, back)])
     await store.save(connection, [(before, after)])
     await needs.add_settled(connection, market.by_indicator(before.need_id, lines))
     await listings.add_settled(connection, market.by_listing(lines), at=now)
@@ -36,6 +49,9 @@ async def settle(connection: Connection, *, actor: Actor, number: int) -> Trade:
         at=now,
         actor=actor.jurisdiction,
         entries=entries,
+    )
+    await returns.cancel(
+        connection, before.buyer, back, reference=named(after), at=now, actor=actor.jurisdiction
     )
     await _announce(connection, after, actor)
     return after

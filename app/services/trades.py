@@ -1,6 +1,6 @@
 """Trades (成交) from award to payment, and how they end otherwise: default and voiding (RULES 11)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from app.market import objections
@@ -24,6 +24,7 @@ __all__ = [
     "confirm",
     "default",
     "default_overdue",
+    "drop_lines",
     "held",
     "lock_goods",
     "named",
@@ -226,31 +227,53 @@ async def void_lines(
     the entries that release the buyers' money, for the caller to post with its own in one transaction.
     """
     waiting = await _held_with_listing(connection, listing_id)
+    now = await clock.now(connection)
+    return await drop_lines(connection, waiting, [listing_id], now=now, actor=actor, reason=reason)
+
+
+async def drop_lines(
+    connection: Connection,
+    waiting: Sequence[Trade],
+    listing_ids: Collection[int],
+    *,
+    now: datetime,
+    actor: str | None,
+    reason: str,
+) -> tuple[Entry, ...]:
+    """Drop the lines of some listings out of trades that wait for settlement and have such lines.
+
+    The caller holds the trades, their needs and the listings. Returns the entries that release the buyers'
+    money, for the caller to post.
+    """
     if not waiting:
         return ()
-    now = await clock.now(connection)
     changes, dropped, entries = [], [], list[Entry]()
     for before in waiting:
-        after, released = market.void_lines(before, named(before), listing_id, now, reason)
+        after, released = market.void_lines(before, named(before), listing_ids, now, reason)
         changes.append((before, after))
-        dropped.append((before, tuple(line for line in before.active_lines if line.listing_id == listing_id)))
+        dropped.append(
+            (before, tuple(line for line in before.active_lines if line.listing_id in listing_ids))
+        )
         entries += released
     await store.save(connection, changes)
     await store.void_lines(connection, [line.id for _, lines in dropped for line in lines])
     await _give_back(connection, dropped)
     await _lapse_objections(connection, [after for _, after in changes], now)
-    await announce(
-        connection,
-        at=now,
-        kind="trades.lines_voided",
-        subject=public_id(Kind.LISTING, listing_id),
-        actor=actor,
-        facts={
-            "trades": [
-                {"trade": named(after), "buyer": after.buyer, "state": after.state} for _, after in changes
-            ],
-        },
-    )
+    for listing_id in sorted(listing_ids):
+        told = [
+            {"trade": named(after), "buyer": after.buyer, "state": after.state}
+            for (_, after), (_, lines) in zip(changes, dropped, strict=True)
+            if any(line.listing_id == listing_id for line in lines)
+        ]
+        if told:
+            await announce(
+                connection,
+                at=now,
+                kind="trades.lines_voided",
+                subject=public_id(Kind.LISTING, listing_id),
+                actor=actor,
+                facts={"trades": told},
+            )
     return tuple(entries)
 
 
@@ -264,11 +287,11 @@ async def _held_with_listing(connection: Connection, listing_id: int) -> list[Tr
     expected: frozenset[int] = frozenset()
     while True:
         attempt = await connection.begin_nested()
-        expected |= await store.unsettled_of_listing(connection, listing_id)
+        expected |= await store.unsettled_of_listings(connection, [listing_id])
         held = await store.lock(connection, expected)
         await needs.lock(connection, {trade.need_id for trade in held.values()})
         await listings.lock(connection, [listing_id])
-        found = await store.unsettled_of_listing(connection, listing_id)
+        found = await store.unsettled_of_listings(connection, [listing_id])
         if found <= expected:
             await attempt.commit()
             return [trade for number, trade in sorted(held.items()) if number in found]

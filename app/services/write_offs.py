@@ -133,7 +133,10 @@ async def write_off(
 async def reverse(
     connection: Connection, *, reference: str, at: datetime, actor: str | None
 ) -> WriteOffRow | None:
-    """Reverse the write-off that stands for a reference, batch by batch; None where none stands."""
+    """Reverse the write-off that stands for a reference, batch by batch; None where none stands.
+
+    Whoever reverses cancels what comes back of voided batches afterwards (``returns``).
+    """
     standing = await store.lock_standing(connection, reference)
     if standing is None:
         return None

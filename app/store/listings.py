@@ -187,6 +187,21 @@ async def lock_listed(
     return [row for row in locked.values() if row.state is ListingState.LISTED and row.buyable > 0]
 
 
+async def open_of_batches(connection: Connection, county: str, batch_ids: Iterable[int]) -> frozenset[int]:
+    """Return the ids of a county's listings of some batches that have not ended, in an auction or not."""
+    found = await connection.execute(
+        text(
+            """
+            SELECT id FROM listing
+             WHERE county = :county AND batch_id = ANY(CAST(:batch_ids AS bigint[]))
+               AND state IN ('LISTED', 'IN_AUCTION')
+            """
+        ),
+        {"county": county, "batch_ids": sorted(set(batch_ids))},
+    )
+    return frozenset(row.id for row in found)
+
+
 async def add_awarded(connection: Connection, changes: Mapping[int, int]) -> None:
     """Add what trades took from listings (negative: gave back), by listing id."""
     await _add(connection, "awarded = listing.awarded + change.quantity", changes, {})

@@ -450,3 +450,11 @@ async def keep_refusal(connection: Connection, number: int, *, reason: str, at: 
         {"id": number, "at": at, "reason": reason},
     )
     ensure(kept.rowcount == 1, f"project {number} was refused while it was locked")
+
+
+async def keep_voiding(connection: Connection, number: int) -> None:
+    """Keep that an accepted project, which the caller holds, is void; its acceptance stays readable."""
+    kept = await connection.execute(
+        text("UPDATE project SET state = 'VOIDED' WHERE id = :id AND state = 'ACCEPTED'"), {"id": number}
+    )
+    ensure(kept.rowcount == 1, f"project {number} was voided while it was locked")

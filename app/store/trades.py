@@ -266,17 +266,17 @@ async def lock_overdue(connection: Connection, now: datetime, tried: Collection[
     return found[0] if found else None
 
 
-async def unsettled_of_listing(connection: Connection, listing_id: int) -> frozenset[int]:
-    """Return the ids of the trades that wait for settlement with an active line of a listing."""
+async def unsettled_of_listings(connection: Connection, listing_ids: Iterable[int]) -> frozenset[int]:
+    """Return the ids of the trades that wait for settlement with an active line of one of some listings."""
     found = await connection.execute(
         text(
             """
             SELECT DISTINCT line.trade_id FROM trade_line AS line JOIN trade ON trade.id = line.trade_id
-             WHERE line.listing_id = :listing_id AND line.state = 'ACTIVE'
+             WHERE line.listing_id = ANY(CAST(:listing_ids AS bigint[])) AND line.state = 'ACTIVE'
                AND trade.state IN ('AWARDED', 'CONFIRMED', 'PAID')
             """
         ),
-        {"listing_id": listing_id},
+        {"listing_ids": sorted(set(listing_ids))},
     )
     return frozenset(row.trade_id for row in found)
 

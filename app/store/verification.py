@@ -15,6 +15,7 @@ from app.store.debt_checks import COMMITMENTS, OBLIGATIONS
 from app.store.formality_checks import FORMALITIES, REMINDERS
 from app.store.land_checks import LAND
 from app.store.package_checks import PACKAGES
+from app.store.voiding_checks import VOIDINGS
 
 LEDGER = (
     Check(
@@ -459,6 +460,7 @@ CHECKS = (
     *ORIGINS,
     *LAND,
     *COMMITMENTS,
+    *VOIDINGS,
     *OBLIGATIONS,
     *HOLDS,
     *TRADE,

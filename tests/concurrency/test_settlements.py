@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 
 import httpx
 import pytest
@@ -190,10 +191,10 @@ async def test_voiding_and_the_default_of_a_trade_awarded_meanwhile_never_deadlo
     regulator = await live_exchange.regulator()
     listing = (await regulator.get(f"/v1/trades/{trade}")).json()["lines"][0]["listing_id"]
     defaulting: list[asyncio.Task[httpx.Response]] = []
-    look = trades.unsettled_of_listing
+    look = trades.unsettled_of_listings
     looks = 0
 
-    async def look_too_early(connection: Connection, listing_id: int) -> frozenset[int]:
+    async def look_too_early(connection: Connection, listing_ids: Iterable[int]) -> frozenset[int]:
         nonlocal looks
         looks += 1
         if looks == 1:
@@ -202,9 +203,9 @@ async def test_voiding_and_the_default_of_a_trade_awarded_meanwhile_never_deadlo
             default = regulator.post(f"/v1/trades/{trade}/default", {"reason": "逾期"})
             defaulting.append(asyncio.create_task(default))
             await asyncio.sleep(0.3)
-        return await look(connection, listing_id)
+        return await look(connection, listing_ids)
 
-    monkeypatch.setattr(trades, "unsettled_of_listing", look_too_early)
+    monkeypatch.setattr(trades, "unsettled_of_listings", look_too_early)
     voiding = await regulator.post(f"/v1/listings/{listing}/voiding", {"reason": "造假"})
     assert voiding.status_code == 201, voiding.text
     assert (await defaulting[0]).status_code == 201

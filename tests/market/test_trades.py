@@ -223,7 +223,7 @@ def test_a_default_without_a_deposit_moves_no_money() -> None:
 
 
 def test_voiding_a_line_before_payment_releases_its_share_of_the_deposit() -> None:
-    after, released = void_lines(trade(*TWO, deposit_fen=100_00), "T7", 2, AT, "造假")
+    after, released = void_lines(trade(*TWO, deposit_fen=100_00), "T7", [2], AT, "造假")
     assert after.state is TradeState.AWARDED
     assert (after.amount_fen, after.deposit_fen) == (600_00, 60_00)
     assert [line.state for line in after.lines] == [LineState.ACTIVE, LineState.VOIDED]
@@ -234,7 +234,9 @@ def test_voiding_a_line_before_payment_releases_its_share_of_the_deposit() -> No
 
 
 def test_voiding_a_line_after_payment_releases_its_amount_out_of_escrow() -> None:
-    after, released = void_lines(trade(*TWO, state=TradeState.PAID, deposit_fen=100_00), "T7", 2, AT, "造假")
+    after, released = void_lines(
+        trade(*TWO, state=TradeState.PAID, deposit_fen=100_00), "T7", [2], AT, "造假"
+    )
     assert (after.state, after.amount_fen) == (TradeState.PAID, 600_00)
     assert moved(released) == {
         money("510100", Bucket.ESCROW): -400_01,
@@ -243,8 +245,8 @@ def test_voiding_a_line_after_payment_releases_its_amount_out_of_escrow() -> Non
 
 
 def test_a_trade_that_loses_its_last_line_is_void() -> None:
-    once, _ = void_lines(trade(*TWO, deposit_fen=100_00), "T7", 2, AT, "造假")
-    after, released = void_lines(once, "T7", 1, AT, "造假")
+    once, _ = void_lines(trade(*TWO, deposit_fen=100_00), "T7", [2], AT, "造假")
+    after, released = void_lines(once, "T7", [1], AT, "造假")
     assert (after.state, after.amount_fen, after.deposit_fen) == (TradeState.VOIDED, 0, 0)
     assert moved(released)[money("510100", Bucket.AVAILABLE)] == 60_00
 
@@ -264,7 +266,7 @@ def test_voiding_line_by_line_gives_back_just_what_was_held(
     )
     back = 0
     for number in range(1, len(amounts) + 1):
-        standing, released = void_lines(standing, "T7", number, AT, "造假")
+        standing, released = void_lines(standing, "T7", [number], AT, "造假")
         back += moved(released).get(money("510100", Bucket.AVAILABLE), 0)
     assert standing.state is TradeState.VOIDED
     assert back == (sum(amounts) if state is TradeState.PAID else deposit_fen)
