@@ -92,7 +92,7 @@ def entries(county: str, holdings: Iterable[Holding]) -> list[Entry]:
 def cancelled_on_return(steps: int, still_owed: int) -> int:
     """How much of what comes back to the guilty county is cancelled: as much as it still owes.
 
-    What is owed no longer was replaced by good stock, and so what comes back for it is good (ADR 0012).
+    What is owed no longer was replaced by good stock, and so what comes back for it is good (ADR 0016).
     """
     ensure(steps > 0 and still_owed >= 0, f"{steps} come back against {still_owed} owed")
     return min(steps, still_owed)

@@ -1,7 +1,7 @@
 """What comes back of a voided batch to the guilty county: cancelled at once, as far as it still owes for it.
 
 A write-off that is reversed (解挂), or a purchase, must not give the county that credited land by fraud good
-stock for it (RULES 12; ADR 0012).
+stock for it (RULES 12; ADR 0016).
 """
 
 from collections.abc import Iterable, Sequence

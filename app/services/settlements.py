@@ -22,7 +22,7 @@ async def settle(connection: Connection, *, actor: Actor, number: int) -> Trade:
 
     The indicators of every line go from the seller's locked balance to the buyer's reserve with their
     batch of origin, and the money from the buyer's escrow to the sellers: one ledger transaction. What a
-    county buys back of a project of its own that was voided for fraud is cancelled at once (ADR 0012).
+    county buys back of a project of its own that was voided for fraud is cancelled at once (ADR 0016).
     """
     before = await held(connection, actor, Action.SETTLE_TRADE, number)
     lines = before.active_lines

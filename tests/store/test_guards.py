@@ -26,6 +26,7 @@ APPEND_ONLY = (
     "reminder",
     "inspection_finding",
     "project_document",
+    "voided_return",
 )
 
 
