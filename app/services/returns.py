@@ -17,7 +17,7 @@ from app.market.voidings import cancelled_on_return, entries
 from app.market.write_offs import Holding
 from app.services import obligations
 from app.services.journal import announce
-from app.store import ledger
+from app.store import ledger, needs
 from app.store import obligations as owing
 from app.store import voidings as store
 from app.store import write_offs as written
@@ -42,7 +42,7 @@ class Coming:
 
 
 async def hold(connection: Connection, county: str, batch_ids: Iterable[int]) -> frozenset[int]:
-    """Lock the obligations for those of some batches that come back to the county whose fraud they were.
+    """Lock the obligations, and their live needs, for those of some batches that come back to their county.
 
     To be called before needs, listings and accounts are locked (ADR 0004). Returns which of the batches come
     from the county at all: should one be voided at this very moment, ``cancel`` finds it.
@@ -50,8 +50,11 @@ async def hold(connection: Connection, county: str, batch_ids: Iterable[int]) ->
     own = await store.own_batches(connection, county, set(batch_ids))
     if own:
         voided = await store.void_origins(connection, county, own)
-        for number in sorted({each.obligation_id for each in voided if each.obligation_id is not None}):
+        numbers = sorted({each.obligation_id for each in voided if each.obligation_id is not None})
+        for number in numbers:
             await owing.lock(connection, number)
+        # What is owed no longer lets its needs lapse.
+        await needs.lock_live_of(connection, application_id=None, obligation_ids=numbers)
     return own
 
 

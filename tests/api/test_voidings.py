@@ -7,10 +7,12 @@ import pytest
 
 from app.market.indicators import Indicator
 from app.market.units import format_quantity, parse_quantity
+from app.sealing.keys import Keys
 from app.services.days import day_of
 from tests import story
 from tests.awarded import Books, books, changes
 from tests.conftest import Exchange
+from tests.promised import accept, active, fallen_due, filed_project
 from tests.supervised import concluded, found, fraud_found, inspected, project_of, voided
 
 GUILTY, BUYER, OTHER = "511922", "510107", "510104"
@@ -331,3 +333,41 @@ async def test_the_public_reads_which_projects_are_void_and_not_the_regulators_w
     events = (await public.get("/v1/journal", params={"limit": 200})).json()["items"]
     assert "project.voided" in {event["kind"] for event in events}
     assert "李四" not in str(events) + str(item)
+
+
+async def test_what_the_guilty_county_promised_of_it_is_cancelled_and_its_earmarks_end(
+    exchange: Exchange, keys: Keys
+) -> None:
+    application = await story.filed_application(exchange, GUILTY, {LAND: "8.0000"})
+    project = await filed_project(exchange, GUILTY, LAND, "10.0000")
+    commitment = await active(exchange, GUILTY, application, project, {LAND: "8.0000"})
+    await accept(exchange, project)
+    assert (await books(exchange))[GUILTY, LAND, "earmarked"] == 8_0000
+    shown = await voided(exchange, project)
+    assert (shown["voiding"]["batches"][0]["cancelled"], shown["voiding"]["obligation_id"]) == (
+        "10.0000",
+        None,
+    )
+    assert (await land_and_money(exchange)).get((GUILTY, LAND, "earmarked")) is None
+    await story.verified(exchange)
+    assert (await fallen_due(exchange, keys, commitment))["state"] == "DEFAULTED"
+    await story.verified(exchange)
+
+
+async def test_what_a_city_was_promised_of_it_stays_until_it_comes_back_and_is_cancelled(
+    exchange: Exchange,
+) -> None:
+    city = "511900"
+    application = await story.filed_application(exchange, city, {LAND: "8.0000"})
+    project = await filed_project(exchange, GUILTY, LAND, "10.0000")
+    await active(exchange, city, application, project, {LAND: "8.0000"})
+    await accept(exchange, project)
+    await voided(exchange, project)
+    assert (await books(exchange))[city, LAND, "earmarked"] == 8_0000
+    assert owed((await obligations(exchange))[0]) == "8.0000"
+    officer = await exchange.city(city)
+    assert (await officer.post(f"/v1/land-applications/{application}/withdrawal")).status_code == 201
+    assert (await land_and_money(exchange)).keys() == {(GUILTY, LAND, "consumed"), (GUILTY, LAND, "issued")}
+    (obligation,) = await obligations(exchange)
+    assert obligation["state"] == "CANCELLED"
+    await story.verified(exchange)
