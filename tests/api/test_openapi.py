@@ -27,6 +27,8 @@ from app.market.access import Role
 from app.market.indicators import Indicator
 from tests import story
 from tests.conftest import Client, Exchange
+from tests.owed import owing
+from tests.promised import drafted
 
 AREA = Indicator.FARMLAND_QUANTITY
 COUNTY, CITY = "511922", "510100"
@@ -125,9 +127,13 @@ async def known_ids(exchange: Exchange) -> dict[str, Any]:
     objecting = await (await exchange.county(COUNTY)).post(
         f"/v1/trades/{trades[0]['id']}/objections", {"reason": "地块不实"}
     )
+    short = await story.filed_application(exchange, COUNTY, {AREA: "90.0000"})
+    commitment = await drafted(exchange, COUNTY, short, project.json()["id"], {AREA: "0.1000"})
     return {
         "code": COUNTY,
         "jurisdiction": COUNTY,
+        "commitment_id": commitment["id"],
+        "obligation_id": await owing(exchange, CITY, {AREA: 1}),
         "listing_id": listing,
         "batch_id": batches[AREA],
         "need_id": need,
