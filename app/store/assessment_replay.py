@@ -88,6 +88,14 @@ EVENTS = f"""
       FROM trade JOIN trade_line AS line ON line.trade_id = trade.id
      WHERE trade.state = 'SETTLED' AND line.state = 'ACTIVE' AND line.seller <> trade.buyer
      UNION ALL
+    SELECT voiding.voided_at, batch.county, batch.indicator, 'voided', voided.cancelled
+      FROM voided_batch AS voided
+      JOIN project_voiding AS voiding ON voiding.project_id = voided.project_id
+      JOIN batch ON batch.id = voided.batch_id
+     UNION ALL
+    SELECT back.at, batch.county, batch.indicator, 'voided', back.cancelled
+      FROM voided_return AS back JOIN batch ON batch.id = back.batch_id
+     UNION ALL
     SELECT written_off_at, reserve, asset, figure, steps FROM ({_WRITTEN}) AS written
      UNION ALL
     SELECT reversed_at, reserve, asset, 'given_back', steps FROM ({_WRITTEN}) AS written

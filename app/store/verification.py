@@ -16,6 +16,7 @@ from app.store.formality_checks import FORMALITIES, REMINDERS
 from app.store.land_checks import LAND
 from app.store.package_checks import PACKAGES
 from app.store.voiding_checks import VOIDINGS
+from app.store.year_checks import YEARS
 
 LEDGER = (
     Check(
@@ -468,6 +469,7 @@ CHECKS = (
     *FORMALITIES,
     *REMINDERS,
     *PACKAGES,
+    *YEARS,
     *JOURNAL,
 )
 

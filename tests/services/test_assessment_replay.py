@@ -10,6 +10,7 @@ from sqlalchemy import text
 from app.market.indicators import Indicator
 from app.services import assessments
 from app.services.days import day_of
+from app.services.verification import verify
 from app.store.database import Connection, Database
 from tests import story
 from tests.api.test_assessments import (
@@ -43,6 +44,13 @@ async def written_off_application(exchange: Exchange, applicant: str, hectares: 
     return application
 
 
+async def verified(exchange: Exchange) -> list[str]:
+    """The faults that `gengheng verify` names."""
+    lines: list[str] = []
+    await exchange.database.read(partial(verify, report=lines.append))
+    return [line for line in lines if not line.startswith("ok ")]
+
+
 async def a_busy_year(exchange: Exchange) -> None:
     """Credits, trades within the province and with the outside, write-offs, one of them reversed."""
     regulator = await exchange.regulator()
@@ -73,6 +81,7 @@ async def test_both_ways_tell_the_same_of_a_busy_year_and_of_the_next(exchange: 
     await story.credited(exchange, SELLER, {PADDY: "3.0000"})
     assert await differences(exchange, year) == []
     assert await differences(exchange, year + 1) == []
+    assert await verified(exchange) == []
 
 
 TAMPERINGS = {
@@ -110,6 +119,10 @@ async def test_a_figure_that_was_tampered_with_is_named_with_both_its_values(
     statement, expected = TAMPERINGS[name]
     await tampered(exchange, statement)
     assert expected in await differences(exchange)
+    code, what, figure = expected.split(":")[0].split()[-3:] if "paid" not in expected else ("", "", "")
+    lines = await verified(exchange)
+    # The verification tells steps, by the same names; money it holds against the trades elsewhere.
+    assert any(f"{what} of {code} in" in line and figure in line for line in lines) or not figure, lines
 
 
 async def test_a_published_record_that_the_ledger_contradicts_is_found(exchange: Exchange) -> None:
@@ -125,6 +138,18 @@ async def test_a_published_record_that_the_ledger_contradicts_is_found(exchange:
     assert await differences(exchange, year) == [
         f"{SELLER} {LAND} supplemented: 1.0000 by the ledger, 1.5000 by the published record"
     ]
+    faults = "\n".join(await verified(exchange))
+    assert f"closed_year {year}: its record does not match its digest" in faults
+    assert f"closed_year {year}: {LAND} of {SELLER}: supplemented 10000 by the ledger, 15000" in faults
+
+
+async def test_trades_that_do_not_net_to_zero_are_named_by_verify(exchange: Exchange) -> None:
+    await a_busy_year(exchange)
+    await tampered(exchange, TAMPERINGS["a settlement's posting"][0])
+    faults = "\n".join(await verified(exchange))
+    assert (
+        f"{LAND} in {await this_year(exchange)}: 56997 were bought within the province, 57000 sold" in faults
+    )
 
 
 async def test_the_command_writes_every_form_and_verifies(
