@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from app.market.indicators import Indicator
+from app.store import voidings
 from app.store.database import Connection
 from tests.api.test_voidings import bought, listed, used
 from tests.awarded import books
@@ -234,5 +235,38 @@ async def test_ten_voidings_of_one_project_are_one(live_exchange: Exchange) -> N
         *(regulator.post(f"/v1/projects/{project}/voiding", body) for _ in range(10))
     )
     assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 9}
+    assert (await books(live_exchange))[GUILTY, LAND, "consumed"] == 10_0000
+    await verified(live_exchange)
+
+
+async def test_a_voiding_whose_backend_is_killed_in_its_middle_leaves_nothing(
+    live_exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed once its stock is cancelled and its obligation open; done again, it is done once."""
+    await band(live_exchange, LAND)
+    batch = (await credited(live_exchange, GUILTY, {LAND: "10.0000"}))[LAND]
+    await listed(live_exchange, GUILTY, batch, "6.0000")
+    project = await project_of(live_exchange, batch)
+    inspection = await fraud_found(live_exchange, project)
+    before, keep = await books(live_exchange), voidings.insert
+    kills = [1]
+
+    async def killed(connection: Connection, **given: Any) -> None:
+        if kills:
+            kills.pop()
+            await connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await keep(connection, **given)
+
+    monkeypatch.setattr(voidings, "insert", killed)
+    regulator = await live_exchange.regulator()
+    body = {"inspection_id": inspection, "reason_code": "false_papers", "reason": "造假"}
+    first = await regulator.post(f"/v1/projects/{project}/voiding", body, key="void-it")
+    assert first.status_code in (500, 503), first.text
+    assert await books(live_exchange) == before
+    assert (await regulator.get(f"/v1/projects/{project}")).json()["state"] == "ACCEPTED"
+    await verified(live_exchange)
+    for _ in range(2):
+        again = await regulator.post(f"/v1/projects/{project}/voiding", body, key="void-it")
+        assert again.status_code == 201, again.text
     assert (await books(live_exchange))[GUILTY, LAND, "consumed"] == 10_0000
     await verified(live_exchange)
