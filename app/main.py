@@ -45,6 +45,7 @@ from app.routers import (
     sanctions,
     service,
     trades,
+    upkeep,
     voidings,
 )
 from app.sealing.keys import Keys
@@ -73,6 +74,7 @@ ROUTERS = (
     parcels.router,
     evidence.router,
     reverification.router,
+    upkeep.router,
     projects.router,
     jurisdictions.router,
     policies.router,

@@ -64,6 +64,10 @@ class Action(StrEnum):
     ACCEPT_PROJECT = "accept_project"
     REFUSE_PROJECT = "refuse_project"
     REVERIFY_PROJECT = "reverify_project"
+    NAME_UPKEEP = "name_upkeep"
+    READ_UPKEEP = "read_upkeep"
+    REPORT_UPKEEP = "report_upkeep"
+    READ_MISSING_UPKEEP = "read_missing_upkeep"
     READ_PROJECT_PARCELS = "read_project_parcels"
     ADD_PROJECT_DOCUMENT = "add_project_document"
     READ_PROJECT_DOCUMENTS = "read_project_documents"
@@ -249,6 +253,10 @@ ACCESS: Mapping[Action, Mapping[Role, Scope]] = MappingProxyType(
         Action.ACCEPT_PROJECT: _LAND,
         Action.REFUSE_PROJECT: _LAND,
         Action.REVERIFY_PROJECT: _LAND,
+        Action.NAME_UPKEEP: _OFFICERS,
+        Action.READ_UPKEEP: _OWN_OR_OVERSEEN,
+        Action.REPORT_UPKEEP: _OFFICERS,
+        Action.READ_MISSING_UPKEEP: _OWN_OR_OVERSEEN,
         Action.READ_PROJECT_PARCELS: _OWN_OR_OVERSEEN,
         Action.ADD_PROJECT_DOCUMENT: {**_OFFICERS, **_LAND},
         Action.READ_PROJECT_DOCUMENTS: _OWN_OR_OVERSEEN,

@@ -14,6 +14,9 @@ REFUSALS: dict[str, Callable[[], Refusal]] = {
     "uq_project_filing_no": lambda: Conflict(
         "filing_no_taken", "A project with this filing number is filed already.", field="filing_no"
     ),
+    "uq_upkeep_report": lambda: Conflict(
+        "upkeep_reported", "The upkeep of this year is reported already.", field="year"
+    ),
     "uq_project_document": lambda: Conflict(
         "document_known", "This project has this document already, by its hash.", field="sha256"
     ),

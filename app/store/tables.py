@@ -33,6 +33,7 @@ from app.store import (  # noqa: F401
     sanctions,
     tokens,
     trades,
+    upkeep,
     voidings,
     write_offs,
 )

@@ -27,6 +27,8 @@ APPEND_ONLY = (
     "inspection_finding",
     "project_document",
     "voided_return",
+    "project_upkeep",
+    "upkeep_report",
 )
 
 
