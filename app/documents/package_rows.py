@@ -22,6 +22,7 @@ from app.documents.record_reading import (
     flag,
     grade,
     items,
+    money,
     share,
     share_text,
 )
@@ -40,6 +41,7 @@ from app.market.filings import (
 from app.market.indicators import HECTARE, UNIT, Indicator
 from app.market.packages import AcceptedFiling, PackageKind, PackageValue, UsedUp, WrittenOff
 from app.market.parcels import Shape
+from app.market.particulars import LedBy, Particulars
 from app.market.projects import (
     Fund,
     FundSource,
@@ -50,7 +52,7 @@ from app.market.projects import (
     SurplusUse,
     is_filing_number,
 )
-from app.market.units import format_decimal, format_quantity
+from app.market.units import format_decimal, format_money, format_quantity
 
 Object = dict[str, object]
 
@@ -63,6 +65,7 @@ _APPLICATION = re.compile("F[0-9]{10}", re.ASCII)
 _kind = choice(ProjectKind, ProjectKind.LAND_CONSOLIDATION)
 _fund_source = choice(FundSource, FundSource.FISCAL)
 _land_use = choice(LandUse, LandUse.UNUSED)
+_leader = choice(LedBy, LedBy.LAND)
 _surplus_use = choice(SurplusUse, SurplusUse.FARMLAND)
 _indicator = choice(Indicator, Indicator.FARMLAND_QUANTITY)
 _area = decimal(HECTARE.places)
@@ -70,7 +73,10 @@ _quantities: Mapping[Indicator, Reader[int]] = {each: decimal(UNIT[each].places)
 
 FILING_FIELDS = (
     ("filing_no", "county", "kind", "name", "department", "started_on"),
-    ("design_grade", "feasibility_reviewed", "surplus_as", "resettlement_area"),
+    (
+        *("design_grade", "feasibility_reviewed", "surplus_as", "resettlement_area"),
+        *("led_by", "department_accepted_on", "filed_on", "budget"),
+    ),
 )
 FUND_FIELDS: tuple[tuple[str, ...], tuple[str, ...]] = (("source", "share"), ())
 PARCEL_FIELDS = (("id", "area", "use_before", "use_after"), ("grade_before", "grade_after", "geometry"))
@@ -168,6 +174,12 @@ def read_filing(
             feasibility_reviewed=fields.optional("feasibility_reviewed", flag) or False,
             surplus_as=fields.optional("surplus_as", _surplus_use),
             resettlement_area_m2=fields.optional("resettlement_area", _area),
+        ),
+        particulars=Particulars(
+            led_by=fields.optional("led_by", _leader) or LedBy.LAND,
+            department_accepted_on=fields.optional("department_accepted_on", _calendar_day),
+            filed_on=fields.optional("filed_on", _calendar_day),
+            budget_fen=fields.optional("budget", money),
         ),
     )
 
@@ -348,7 +360,7 @@ def impossible(value: PackageValue) -> list[Contradiction]:
 
 def filing_object(filing: Filing, polygons: Polygons) -> Object:
     """Render a filing; parcels by their numbers."""
-    papers = filing.papers
+    papers, beside = filing.papers, filing.particulars
     drawn = {id_: dict(polygons.geojson(shape.polygon)) for id_, shape in filing.shapes.items()}
     return _without_none(
         {
@@ -364,6 +376,10 @@ def filing_object(filing: Filing, polygons: Polygons) -> Object:
             "resettlement_area": None
             if papers.resettlement_area_m2 is None
             else _area_text(papers.resettlement_area_m2),
+            "led_by": None if beside.led_by is LedBy.LAND else beside.led_by.value,
+            "department_accepted_on": _day_text(beside.department_accepted_on),
+            "filed_on": _day_text(beside.filed_on),
+            "budget": None if beside.budget_fen is None else format_money(beside.budget_fen),
             "funds": [
                 {"source": fund.source.value, "share": share_text(fund.share)} for fund in papers.funds
             ],
@@ -451,6 +467,10 @@ def items_within(value: PackageValue) -> int:
     if isinstance(value, Filing):
         return len(value.papers.parcels)
     return len(value.batches) if isinstance(value, WrittenOff) else 0
+
+
+def _day_text(given: date | None) -> str | None:
+    return None if given is None else given.isoformat()
 
 
 def _area_text(area_m2: int) -> str:

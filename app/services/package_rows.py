@@ -5,7 +5,7 @@ goes; where any row of the package is faulty, the caller rolls everything back.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -17,10 +17,12 @@ from app.market.indicators import Indicator
 from app.market.jurisdictions import Level
 from app.market.packages import AcceptedFiling, PackageFaults, PackageValue, Place
 from app.market.parcels import Shape
+from app.market.particulars import refuse_particulars
 from app.market.projects import ProjectState
 from app.services import parcels as maps
 from app.services import projects
 from app.services.acceptances import Decision, decide
+from app.services.days import day_of
 from app.services.policies import PoliciesByDay
 from app.store import certified, packages, parcels
 from app.store import projects as register
@@ -65,6 +67,7 @@ class FilingImporter:
     def __init__(self, given: Import) -> None:
         """Work within one import."""
         self._given = given
+        self._policies = PoliciesByDay(given.connection)
 
     async def hold(self, values: Iterable[PackageValue]) -> None:
         """Nothing: what is filed touches nothing that was there."""
@@ -81,7 +84,8 @@ class FilingImporter:
                 problem = f"no county or city of this province has the code {filing.county}"
                 given.faults.add(place, "county", problem)
             elif (row := there.get(filing.papers.filing_no or "")) is None:
-                new.append((place, filing))
+                whole = await self._with_particulars(place, filing)
+                new += [] if whole is None else [(place, whole)]
             else:
                 known = filing_object(known_filing(row, shapes), POLYGONS)
                 for field, problem in differences(filing_object(filing, POLYGONS), known):
@@ -92,6 +96,17 @@ class FilingImporter:
         if new and (drawn or not given.faults.count):
             await self._enter(new)
         return len(new)
+
+    async def _with_particulars(self, place: Place, filing: Filing) -> Filing | None:
+        """The filing with the day that its department's duty ends; none where its particulars can't be."""
+        today = day_of(self._given.at)
+        try:
+            refuse_particulars(filing.particulars, started_on=filing.papers.started_on, today=today)
+        except Refusal as refusal:
+            self._given.faults.add(place, refusal.field or "", refusal.detail)
+            return None
+        particulars = await projects.with_its_due_day(self._policies, filing.particulars)
+        return replace(filing, particulars=particulars)
 
     async def _enter(self, filings: Rows[Filing]) -> None:
         """Enter filings together; where one of them is refused, by halves, until it is known which."""
@@ -200,7 +215,7 @@ class AcceptanceImporter:
 
 def known_filing(row: ProjectRow, shapes: Mapping[int, Mapping[str, Shape]]) -> Filing:
     """A project as it was filed, with its polygons."""
-    return Filing(row.county, row.name, row.department, row.papers, shapes.get(row.id, {}))
+    return Filing(row.county, row.name, row.department, row.papers, shapes.get(row.id, {}), row.particulars)
 
 
 def accepted_filing(row: ProjectRow, credits_steps: Mapping[Indicator, int]) -> AcceptedFiling:

@@ -67,19 +67,24 @@ async def file(
     now = await clock.now(connection)
     refuse_particulars(particulars, started_on=papers.started_on, today=day_of(now))
     filing = Filing(
-        county, name, department, papers, shapes, await _with_its_due_day(connection, particulars)
+        county,
+        name,
+        department,
+        papers,
+        shapes,
+        await with_its_due_day(PoliciesByDay(connection), particulars),
     )
     refuse_unsound(filing)
     (number,) = await enter_filings(connection, [filing], actor=county, at=now)
     return await case_of(connection, number)
 
 
-async def _with_its_due_day(connection: Connection, given: Particulars) -> Particulars:
+async def with_its_due_day(policies: PoliciesByDay, given: Particulars) -> Particulars:
     """Reckon the last day of another department's filing duty, by the policies of its acceptance."""
     accepted_on = given.department_accepted_on
     if accepted_on is None:
         return given
-    in_force = await PoliciesByDay(connection).on(accepted_on)
+    in_force = await policies.on(accepted_on)
     due_on = filing_due_on(accepted_on, in_force.filing_duty_working_days, in_force.calendar_years)
     return replace(given, filing_due_on=due_on)
 

@@ -76,8 +76,19 @@ def without_making(package: bytes) -> Any:
     ]
 
 
+PARTICULARS = {
+    "led_by": "other",
+    "department_accepted_on": "2018-09-01",
+    "filed_on": "2018-09-20",
+    "budget": "1200000.50",
+}
 ROWS: list[dict[str, Any]] = [
-    filing(1, name="=1+1", department="'局"),
+    filing(
+        1,
+        name="=1+1",
+        department="'局",
+        **PARTICULARS,
+    ),
     filing(
         2,
         kind="high_standard_farmland",
@@ -185,7 +196,7 @@ async def test_rows_that_are_there_already_are_passed_over_and_new_ones_entered(
 async def test_a_row_that_is_there_with_other_content_is_told_field_by_field(exchange: Exchange) -> None:
     database = exchange.database
     await imported(database, jsonl("filings", ROWS[:2]))
-    changed = filing(1, name="另一个", parcels=[parcel(f"{COUNTY}-1", "9.0000"), parcel("X")])
+    changed = filing(1, name="另一个", parcels=[parcel(f"{COUNTY}-1", "9.0000"), parcel("X")], **PARTICULARS)
     found = await faults_of(database, jsonl("filings", [changed]))
     assert [line.split(":")[0] for line in found] == [
         "line 2, name",
@@ -287,6 +298,23 @@ async def test_a_selection_holds_one_county_and_the_days_asked_for(exchange: Exc
     today = day_of(await exchange.now())
     all_ = (await exported(database, PackageKind.FILINGS, since=today, until=today)).splitlines()
     assert json.loads(all_[0])["counts"] == {"projects": 4, "parcels": 5}
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"department_accepted_on": "2018-09-01"}, "department_accepted_on"),
+        ({"led_by": "other", "department_accepted_on": "2018-01-01"}, "department_accepted_on"),
+        ({"filed_on": "2999-01-01"}, "filed_on"),
+        ({"budget": "-1"}, "budget"),
+        ({"led_by": "army"}, "led_by"),
+    ],
+)
+async def test_particulars_that_can_not_be_are_told(
+    exchange: Exchange, given: Mapping[str, Any], field: str
+) -> None:
+    (line,) = await faults_of(exchange.database, jsonl("filings", [filing(1, **given)]))
+    assert line.startswith(f"line 2, {field}: ")
 
 
 async def test_a_package_of_another_province_is_refused(exchange: Exchange) -> None:
