@@ -292,8 +292,8 @@ def demo(
     """Play the story of the README over HTTP, against a server of its own 演示."""
     from pathlib import Path  # noqa: PLC0415
 
+    from app.demo.acts import play  # noqa: PLC0415
     from app.demo.stage import DemoFailed  # noqa: PLC0415
-    from app.demo.story import play  # noqa: PLC0415
 
     try:
         play(Path(folder).absolute())

@@ -37,10 +37,12 @@ class Actor:
         return _checked(self._http.get(path, params=params))
 
     def text(self, path: str) -> str:
-        """GET a published document as it is, byte for byte."""
-        answer = self._http.get(path)
-        _checked(answer)
-        return answer.text
+        """GET a published record as it is, byte for byte."""
+        return self.content(path).decode()
+
+    def content(self, path: str, **params: Any) -> bytes:
+        """GET a document as it is, such as a letter or a sheet."""
+        return _refuse_error(self._http.get(path, params=params)).content
 
     def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """POST, and return the answer's JSON."""
@@ -61,12 +63,16 @@ class Actor:
         return self._http.post(path, json=body or {}, headers={"Idempotency-Key": f"demo-{next(_keys)}"})
 
 
-def _checked(answer: httpx.Response) -> Any:
+def _refuse_error(answer: httpx.Response) -> httpx.Response:
     if answer.is_error:
         raise DemoFailed(
             f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"
         )
-    return answer.json()
+    return answer
+
+
+def _checked(answer: httpx.Response) -> Any:
+    return _refuse_error(answer).json()
 
 
 class Stage:

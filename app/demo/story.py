@@ -1,4 +1,4 @@
-"""The story: from accepted projects to settled transfers, on the real figures of 巴中 and 成都.
+"""The first act: from accepted projects to settled transfers, on the real figures of 巴中 and 成都.
 
 Each step is what its user would do over HTTP; the demonstration fails at the first one that goes
 otherwise than told.
@@ -6,7 +6,6 @@ otherwise than told.
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from app.demo.books import INDICATORS, Books, unchanged
@@ -79,7 +78,25 @@ class Story:
         """The books of everybody in the story, as an auditor reads them."""
         return Books(self.auditor, NAMES)
 
-    # ── Act one: what the counties have earned ──────────────────────────────────────────────────
+    def play(self) -> None:
+        """Trade, from accepted projects to settled transfers, with the books before and after."""
+        self.projects()
+        self.bands()
+        step("The books before any trade")
+        before = self.books()
+        before.show()
+        self.key_project()
+        step("The books after the key project")
+        self.books().show()
+        self.auction()
+        step("The books after all trades")
+        after = self.books()
+        after.show()
+        if not unchanged(before, after, list(INDICATORS)):
+            raise DemoFailed("the trades changed the total of an indicator")
+        say("    Totals over all reserves are unchanged, indicator by indicator.")
+
+    # ── What the counties have earned ──────────────────────────────────────────────────
 
     def projects(self) -> None:
         """Counties file projects; the regulator accepts them, and the reserves are credited."""
@@ -153,7 +170,7 @@ class Story:
         prices = f"floor {terms['floor']}, key {terms['key_project_price']}, ceiling {terms['ceiling']}"
         say(f"    {band['id']} {terms['indicator']}: {prices} yuan/hm²")
 
-    # ── Act two: a key project at the fixed price ───────────────────────────────────────────────
+    # ── A key project at the fixed price ───────────────────────────────────────────────
 
     def key_project(self) -> None:
         """成都高新区's key project is served 300 hm² of linkage quota at the fixed price."""
@@ -171,7 +188,7 @@ class Story:
         need = self._need(
             self.gaoxin, application["id"], {"linkage_quota": "300.0000"}, key_level="provincial"
         )
-        self._pay_in("510191", LINKAGE_AMOUNT_WAN_YUAN * 10_000)
+        self.pay_in("510191", LINKAGE_AMOUNT_WAN_YUAN * 10_000)
         allocation = self.regulator.post("/v1/allocations")
         say(f"    allocation {allocation['id']}: {len(allocation['fills'])} fills, nothing unfilled")
         self.stage.keep(
@@ -181,7 +198,7 @@ class Story:
             "allocate",
         )
         trades = self._trades("AWARDED")
-        self._complete(trades, {"510191": self.gaoxin})
+        self.complete(trades, {"510191": self.gaoxin})
         amount = sum(Decimal(trade["amount"]) for trade in trades)
         say(f"    300 hm² × 442.5 万元/hm² = {amount / 10_000:,.6f} 万元, to the fen: {amount:,.2f} yuan")
         if amount != LINKAGE_AMOUNT_WAN_YUAN * 10_000:
@@ -189,7 +206,7 @@ class Story:
         if self.gaoxin.get(f"/v1/needs/{need}")["state"] != "MET":
             raise DemoFailed("the key project's need is not met")
 
-    # ── Act three: everything else by sealed bids ───────────────────────────────────────────────
+    # ── Everything else by sealed bids ───────────────────────────────────────────────
 
     def auction(self) -> None:
         """Four cities bid sealed for farmland; poverty counties are sold first."""
@@ -220,7 +237,7 @@ class Story:
 
     def _city_need(self, code: str) -> str:
         quantity = BIDS[code][0]
-        self._pay_in(code, Decimal(quantity) * 450_000)
+        self.pay_in(code, Decimal(quantity) * 450_000)
         application = self.buyers[code].post(
             "/v1/land-applications",
             {
@@ -278,7 +295,7 @@ class Story:
         for trade in trades:
             parts = ", ".join(f"{NAMES[line['seller']]} {line['quantity']}" for line in trade["lines"])
             say(f"    {NAMES[trade['buyer']]}: {parts}; {Decimal(trade['amount_wan_yuan']):,.2f} 万元")
-        self._complete(trades, self.buyers)
+        self.complete(trades, self.buyers)
         earned = sum(
             Decimal(line["amount"])
             for trade in trades
@@ -314,7 +331,8 @@ class Story:
         say(f"    need {need['id']} of {NAMES[need['buyer']]} approved: {quantities}")
         return str(need["id"])
 
-    def _pay_in(self, code: str, yuan: Decimal) -> None:
+    def pay_in(self, code: str, yuan: Decimal) -> None:
+        """Have the treasurer record money that came in from the bank."""
         self.serial += 1
         body = {"amount": f"{yuan:.2f}", "reference": f"BANK-{self.serial:06d}"}
         self.treasurer.post(f"/v1/accounts/{code}/deposits", body)
@@ -322,7 +340,7 @@ class Story:
     def _trades(self, state: str) -> list[Any]:
         return list(self.auditor.get("/v1/trades", state=state)["items"])
 
-    def _complete(self, trades: list[Any], buyers: dict[str, Actor]) -> None:
+    def complete(self, trades: list[Any], buyers: dict[str, Actor]) -> None:
         """Wait out the public notice, confirm, pay and settle each trade."""
         ends = max(datetime.fromisoformat(trade["notice_ends_at"]) for trade in trades)
         self.stage.advance(seconds=max(1.0, (ends - self.stage.now()).total_seconds() + 60))
@@ -334,32 +352,3 @@ class Story:
             if done["state"] != "SETTLED":
                 raise DemoFailed(f"trade {trade['id']} is {done['state']}")
         say(f"    {len(trades)} trade(s): notice 公示, confirmed 成交确认书, paid and settled 划转")
-
-
-def play(folder: Path) -> None:
-    """Play the whole story in ``folder``; raises DemoFailed at the first step that goes otherwise."""
-    stage = Stage(folder)
-    say("Starting a server of the demonstration's own …")
-    with stage.running():
-        story = Story(stage)
-        story.projects()
-        story.bands()
-        step("The books before any trade")
-        before = story.books()
-        before.show()
-        story.key_project()
-        step("The books after the key project")
-        story.books().show()
-        story.auction()
-        step("The books after all trades")
-        after = story.books()
-        after.show()
-        if not unchanged(before, after, list(INDICATORS)):
-            raise DemoFailed("the trades changed the total of an indicator")
-        say("    Totals over all reserves are unchanged, indicator by indicator.")
-        step("The ledger is replayed from zero and compared")
-        for line in stage.gengheng("verify").splitlines():
-            say(f"    {line}")
-    step(f"Done. What was published stays in {folder}:")
-    for file in sorted(folder.glob("*.json")):
-        say(f"    {file.name}")
