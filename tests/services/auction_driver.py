@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.documents.offline import clearing
@@ -195,14 +195,24 @@ class AuctionDriver(Driver):
             if trade.state in ("AWARDED", "CONFIRMED") and (trade.payment_due_at or now) <= now
         ]
         done = self.run(do_due(self.database, self.keys))
-        assert done == 2 * len(due) + len(late), f"{done} things were done"
+        beside = self.promises_due(now)
+        assert done == 2 * (len(due) + len(beside)) + len(late), f"{done} things were done"
         for number in due:
             self._opened(number)
             self.counts["worker_opens", "done"] += 1
         for trade in late:
             self.model.default(trade)
             self.counts["worker_defaults", "done"] += 1
+        for number in beside:
+            self.fell_due(number)
         self.counts["work_due", "done"] += 1
+
+    def promises_due(self, now: datetime) -> list[int]:
+        """The commitments whose day is over, in the order in which they fall due."""
+        return []
+
+    def fell_due(self, number: int) -> None:
+        """Take over what the worker made of a commitment that fell due."""
 
     def _opened(self, number: int) -> None:
         """Take over what the published outcome awards, after holding it to the record and the bids."""

@@ -19,6 +19,7 @@ from app.market.errors import KeyReused, Refusal
 from app.market.indicators import Indicator
 from app.market.modes import OPEN_MODES
 from app.market.needs import KeyLevel
+from app.market.particulars import Particulars
 from app.market.projects import Fund, FundSource, LandUse, Parcel, Project, ProjectKind, SurplusUse
 from app.market.units import format_quantity
 from app.sealing.keys import Keys
@@ -220,9 +221,8 @@ class Driver:
             self.model.bands[indicator] = ModelBand(floor, ceiling, key_price, unified_price)
             self.wait(starts_at)
 
-    def credit(self, county: str, area_m2: int, kind: str) -> None:
-        """File a project of one parcel and have it accepted; a second acceptance is refused."""
-        parcel = f"P{self.serial}"
+    def file_project(self, county: str, parcel: str, area_m2: int, kind: str) -> int:
+        """File a project of one parcel; its number."""
         filed = self.attempt(
             "file_project",
             set(),
@@ -231,14 +231,20 @@ class Driver:
             name="项目",
             department="自然资源和规划局",
             papers=_papers(county, self.serial, parcel, area_m2, kind),
+            shapes={},
+            particulars=Particulars(),
         )
-        if filed is None:
-            return
+        assert filed is not None
+        return filed.row.id
+
+    def credit(self, county: str, area_m2: int, kind: str) -> None:
+        """File a project of one parcel and have it accepted; a second acceptance is refused."""
+        number = self.file_project(county, f"P{self.serial}", area_m2, kind)
         accept = partial(
             self.attempt,
             service=projects.accept,
             actor=REGULATOR,
-            number=filed.row.id,
+            number=number,
             accepted_on=date(2019, 11, 5),
             accepting_body="省自然资源厅",
             surplus_recognised=True,
@@ -248,7 +254,7 @@ class Driver:
         accepted = accept("credit", set())
         assert accepted is not None
         earned = {batch.id: (batch.indicator.value, batch.quantity) for batch in accepted.batches}
-        assert dict(earned.values()) == _earnings(area_m2, kind)
+        assert dict(earned.values()) == earnings(area_m2, kind)
         self.model.credit(county, earned)
         self.check()
         accept("accept_again", {"wrong_state"})
@@ -256,23 +262,14 @@ class Driver:
     def claim_parcel_again(self, county: str, area_m2: int) -> None:
         """File a second project over a parcel that earned already."""
         parcels = self.rows("SELECT parcel_no FROM certified_parcel WHERE county = :county", county=county)
-        filed = self.attempt(
-            "file_project",
-            set(),
-            projects.file,
-            actor=officer(county),
-            name="项目",
-            department="自然资源和规划局",
-            papers=_papers(county, self.serial, parcels[0].parcel_no, area_m2, "dry_land"),
-        )
-        assert filed is not None
+        number = self.file_project(county, parcels[0].parcel_no, area_m2, "dry_land")
         self.check()
         self.attempt(
             "claim_parcel_again",
             {"project_ineligible"},
             projects.accept,
             actor=REGULATOR,
-            number=filed.row.id,
+            number=number,
             accepted_on=date(2019, 11, 5),
             accepting_body="省自然资源厅",
             surplus_recognised=False,
@@ -331,7 +328,7 @@ class Driver:
 
     def apply(self, who: str, area_m2: int, kind: str) -> None:
         """File a land application for farmland of grade 10 (dry or paddy), or for linkage quota."""
-        required = _earnings(area_m2, kind)
+        required = earnings(area_m2, kind)
         parcel = OccupiedParcel("1", area_m2, LandUse(kind) if kind != LINKAGE else LandUse.PADDY, 10)
         filed = self.attempt(
             "apply",
@@ -359,20 +356,23 @@ class Driver:
         if done:
             self.model.end_application(number, "REFUSED" if who is None else "WITHDRAWN")
 
-    def declare(self, who: str, application: int, wanted: dict[str, int], *, whole: bool) -> None:
-        """Declare a need."""
+    def declare(self, who: str, backing: tuple[str, int], wanted: dict[str, int], *, whole: bool) -> None:
+        """Declare a need of an application ("F") or an obligation ("O")."""
+        kind, number = backing
         declared = self.attempt(
-            "declare_need",
-            self.model.against_need(who, application, wanted),
+            "declare_need" if kind == "F" else "declare_owed_need",
+            self.model.against_need(who, backing, wanted),
             needs.declare,
             actor=officer(who),
-            application_id=application,
+            application_id=number if kind == "F" else None,
+            obligation_id=number if kind == "O" else None,
             quantities={Indicator(indicator): quantity for indicator, quantity in wanted.items()},
             all_or_nothing=whole,
         )
         if declared:
             items = {indicator: Item(quantity) for indicator, quantity in wanted.items()}
-            self.model.needs[declared.id] = Need(who, application, whole, items)
+            application, obligation = (number, None) if kind == "F" else (None, number)
+            self.model.needs[declared.id] = Need(who, application, whole, items, obligation=obligation)
 
     def decide_need(self, number: int, key_level: str | None, *, approve: bool) -> None:
         """Approve or refuse a need."""
@@ -419,7 +419,7 @@ class Driver:
             trade.notice_ends_at, trade.payment_due_at = row.notice_ends_at, row.payment_due_at
 
 
-def _earnings(area_m2: int, kind: str) -> dict[str, int]:
+def earnings(area_m2: int, kind: str) -> dict[str, int]:
     """What new land of grade 10 earns, and what occupying it requires."""
     if kind == LINKAGE:
         return {LINKAGE: area_m2}

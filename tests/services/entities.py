@@ -1,7 +1,7 @@
 """What the model keeps of each thing on the exchange; quantities in smallest steps, money in fen."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 QUANTITY, PADDY, CAPACITY, LINKAGE = "farmland_quantity", "paddy_area", "grain_capacity", "linkage_quota"
 STEPS_PER_UNIT = {QUANTITY: 10_000, PADDY: 10_000, CAPACITY: 100, LINKAGE: 10_000}
@@ -64,12 +64,18 @@ class Need:
     """What a buyer may buy; ``place`` counts approvals."""
 
     buyer: str
-    application: int
+    application: int | None
     all_or_nothing: bool
     items: dict[str, Item]
     state: str = "DECLARED"
     key_level: str | None = None
     place: int = 0
+    obligation: int | None = None
+
+    @property
+    def backing(self) -> tuple[str, int]:
+        """What backs it: an application ("F") or an obligation ("O"), and its number."""
+        return ("O", self.obligation) if self.obligation is not None else ("F", self.application or 0)
 
     def open(self, indicator: str) -> int:
         """What may still be bought."""
@@ -152,3 +158,28 @@ class Trade:
     def amount(self) -> int:
         """What the buyer pays in all."""
         return sum(line.amount for line in self.active)
+
+
+@dataclass
+class Commitment:
+    """A promise of what a project will supply; ``earmarks`` by batch while it holds them."""
+
+    applicant: str
+    application: int
+    project: int
+    promised: dict[str, int]
+    due_on: date
+    state: str = "DRAFT"
+    place: int = 0
+    earmarks: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class Obligation:
+    """What is owed for a commitment's deficit or a fraud, by the public id of its source."""
+
+    jurisdiction: str
+    kind: str
+    source: str
+    owed: dict[str, int]
+    state: str = "OPEN"

@@ -1,12 +1,15 @@
 """The driver's third part: purchases at once, and the life of an indicator beyond the market."""
 
 from copy import deepcopy
+from datetime import date, datetime
 
 from app.market.indicators import Indicator
 from app.market.units import format_quantity
-from app.services import applications, purchases
+from app.services import applications, commitments, obligations, projects, purchases
+from app.services.days import day_of
 from tests.services.auction_driver import AuctionDriver
-from tests.services.driver import REGULATOR, officer
+from tests.services.driver import REGULATOR, earnings, officer
+from tests.services.entities import Commitment, Obligation
 from tests.services.life_model import LifeModel
 from tests.services.purchase_model import Order
 
@@ -75,3 +78,94 @@ class LifeDriver(AuctionDriver):
         )
         if done:
             self.model.applications[number].state = "APPROVED"
+
+    # --- commitments
+
+    def await_project(self, county: str, area_m2: int, kind: str) -> int:
+        """File a project for commitments to rest on; its number."""
+        number = self.file_project(county, f"P{self.serial}", area_m2, kind)
+        self.model.projects[number] = (county, "FILED")
+        return number
+
+    def draft(self, promise: Commitment) -> None:
+        """Draft a commitment."""
+        promised = {Indicator(indicator): much for indicator, much in promise.promised.items()}
+        drafted = self.attempt(
+            "draft_commitment",
+            self.model.against_promise(promise, day_of(self.now())),
+            commitments.draft,
+            actor=officer(promise.applicant),
+            application_id=promise.application,
+            terms=commitments.Terms(promise.project, promised, promise.due_on),
+        )
+        if drafted:
+            self.model.commitments[drafted.row.id] = promise
+
+    def file_commitment(self, number: int) -> None:
+        """File a draft."""
+        each = self.model.commitments[number]
+        against = self.model.against_step_of(number, "DRAFT", day_of(self.now()))
+        done = self.attempt(
+            "file_commitment", against, commitments.file, actor=officer(each.applicant), number=number
+        )
+        if done:
+            self.model.filings += 1
+            each.state, each.place = "FILED", self.model.filings
+
+    def activate(self, number: int) -> None:
+        """Activate a filed commitment."""
+        against = self.model.against_step_of(number, "FILED", day_of(self.now()))
+        if self.attempt("activate", against, commitments.activate, actor=REGULATOR, number=number):
+            self.model.commitments[number].state = "ACTIVE"
+
+    def accept_promised(self, project: int, area_m2: int, kind: str) -> None:
+        """Accept a project that commitments rest on."""
+        against = set() if self.model.projects[project][1] == "FILED" else {"wrong_state"}
+        accepted = self.attempt(
+            "accept_promised",
+            against,
+            projects.accept,
+            actor=REGULATOR,
+            number=project,
+            accepted_on=date(2019, 11, 5),
+            accepting_body="省自然资源厅",
+            surplus_recognised=True,
+            ecology_reviewed=False,
+            feasibility_reviewed=None,
+        )
+        if accepted:
+            earned = {batch.id: (batch.indicator.value, batch.quantity) for batch in accepted.batches}
+            assert dict(earned.values()) == earnings(area_m2, kind)
+            self.model.accepted(project, earned)
+
+    def promises_due(self, now: datetime) -> list[int]:
+        """The commitments whose day is over, in the order in which they fall due."""
+        over = [
+            (each.due_on, number)
+            for number, each in self.model.commitments.items()
+            if each.state == "ACTIVE" and each.due_on < day_of(now)
+        ]
+        return [number for _, number in sorted(over)]
+
+    def fell_due(self, number: int) -> None:
+        """Hold what the worker wrote off, and the obligation it opened, to the model."""
+        missing = {each: much for each, much in self.model.falls_due(number).items() if much}
+        self.counts["worker_writes_off", "done"] += 1
+        source = f"K{number:010d}"
+        opened = self.rows(
+            "SELECT id, farmland_quantity, paddy_area, grain_capacity, linkage_quota FROM obligation "
+            "WHERE source = :source",
+            source=source,
+        )
+        assert len(opened) == bool(missing)
+        for row in opened:
+            owed = {each.value: getattr(row, each.value) for each in Indicator if getattr(row, each.value)}
+            assert owed == missing
+            who = self.model.commitments[number].applicant
+            self.model.obligations[row.id] = Obligation(who, "commitment_deficit", source, owed)
+
+    def discharge(self, number: int, who: str) -> None:
+        """Make an obligation good."""
+        against = self.model.against_discharge(number, who)
+        if self.attempt("discharge", against, obligations.discharge, actor=officer(who), number=number):
+            self.model.discharge(number)

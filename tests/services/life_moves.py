@@ -1,9 +1,11 @@
 """The machine's further moves: purchases, write-offs, and what ends an indicator's life."""
 
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
+from tests.services.entities import LINKAGE, QUANTITY, Commitment
 from tests.services.moves import move, when
 from tests.services.purchase_model import Order
 
@@ -77,3 +79,76 @@ def approve_application(machine: "ExchangeMachine", *, pick: int, any_state: boo
     ready = [number for number in model.applications if not model.against_approval(number)]
     chosen = list(model.applications) if any_state or not ready else ready
     machine.driver.approve_application(chosen[pick % len(chosen)])
+
+
+@when(lambda machine: machine.model.applications)
+@move(pick=PICK, part=st.integers(1, 3), days=st.integers(1, 40), over=SELDOM)
+def promise(machine: "ExchangeMachine", *, pick: int, part: int, days: int, over: bool) -> None:
+    """Promise what an application is short of: drafted, and likely filed and activated."""
+    model, driver = machine.model, machine.driver
+    filed = [number for number, each in model.applications.items() if each.state == "FILED"]
+    short_ones = [number for number in filed if any(_short(machine, number).values())]
+    if not short_ones:
+        return machine.allocate()
+    number = short_ones[pick % len(short_ones)]
+    who = model.applications[number].applicant
+    short = {each: much for each, much in _short(machine, number).items() if much}
+    promised = {each: -(-much // part) + over * much for each, much in short.items()}
+    kind = LINKAGE if LINKAGE in promised else "dry_land"
+    area = max(1, promised.get(QUANTITY, promised.get(LINKAGE, 100)) * (pick % 3 + 1) // 2)
+    project = driver.await_project(who, area, kind)
+    driver.draft(Commitment(who, number, project, promised, (driver.now() + timedelta(days=days)).date()))
+    driver.check()
+    drafted = max(model.commitments, default=0)
+    if drafted and model.commitments[drafted].project == project and pick % 5:
+        driver.file_commitment(drafted)
+        driver.check()
+        if pick % 4:
+            driver.activate(drafted)
+            driver.check()
+        if pick % 3:
+            driver.accept_promised(project, area, kind)
+    return None
+
+
+def _short(machine: "ExchangeMachine", number: int) -> dict[str, int]:
+    return machine.model.shortage(machine.model.applications[number].applicant, ("F", number))
+
+
+@when(lambda machine: machine.model.commitments)
+@move(pick=PICK)
+def further_commitment(machine: "ExchangeMachine", *, pick: int) -> None:
+    """Take a commitment a step further: filed, activated, or waited for until it is due."""
+    model, driver = machine.model, machine.driver
+    number = list(model.commitments)[pick % len(model.commitments)]
+    each = model.commitments[number]
+    if each.state == "DRAFT":
+        return driver.file_commitment(number)
+    if each.state == "FILED" or pick % 4 == 0:
+        return driver.activate(number)
+    driver.wait(datetime.combine(each.due_on + timedelta(days=1), time(), tzinfo=UTC))
+    return driver.work_due()
+
+
+@when(lambda machine: machine.model.obligations)
+@move(pick=PICK, need=st.booleans(), stranger=SELDOM)
+def make_good(machine: "ExchangeMachine", *, pick: int, need: bool, stranger: bool) -> None:
+    """Discharge an obligation, or declare a need of what it lacks."""
+    model, driver = machine.model, machine.driver
+    number = list(model.obligations)[pick % len(model.obligations)]
+    each = model.obligations[number]
+    who = (
+        next(code for code in machine.everybody if code != each.jurisdiction)
+        if stranger
+        else each.jurisdiction
+    )
+    if not need:
+        return driver.discharge(number, who)
+    short = model.shortage(who, ("O", number)) if ("O", number) in model.backings(who) else {}
+    wanted = {indicator: much for indicator, much in short.items() if much} or {QUANTITY: 1}
+    driver.declare(who, ("O", number), wanted, whole=False)
+    driver.check()
+    declared = max(model.needs)
+    if model.needs[declared].state == "DECLARED":
+        driver.decide_need(declared, None, approve=True)
+    return None

@@ -194,56 +194,74 @@ class Model:
 
     # --- applications and needs
 
-    def shortage(self, number: int) -> dict[str, int]:
-        """What an application lacks that neither its needs nor the reserve at home cover."""
-        buyer = self.applications[number].applicant
-        short = {}
+    def backings(self, who: str) -> dict[tuple[str, int], dict[str, int]]:
+        """What of a buyer's can back needs, with what it requires, in the order the reserve covers it."""
+        return {
+            ("F", number): each.required
+            for number, each in sorted(self.applications.items())
+            if each.applicant == who and each.state == "FILED"
+        }
+
+    def bought(self, backing: tuple[str, int], indicator: str) -> int:
+        """What needs have brought for something."""
+        return sum(
+            need.items[indicator].settled
+            for need in self.needs.values()
+            if need.backing == backing and indicator in need.items
+        )
+
+    def available(self, who: str, indicator: str) -> int:
+        """What a reserve has free of an indicator."""
+        return sum(
+            balance
+            for (owner, asset, _, bucket), balance in self.balances.items()
+            if (owner, asset, bucket) == (who, indicator, "available")
+        )
+
+    def shortage(self, who: str, backing: tuple[str, int]) -> dict[str, int]:
+        """What something of a buyer's lacks that neither its needs nor the reserve at home cover."""
+        short, backings = {}, self.backings(who)
         for indicator in STEPS_PER_UNIT:
-            filed = {
-                each: self._lacking(each, indicator)
-                for each, application in sorted(self.applications.items())
-                if application.applicant == buyer and application.state == "FILED"
-            }
             bought = sum(
-                need.items[indicator].settled
-                for need in self.needs.values()
-                if need.application in filed and indicator in need.items
-            )
-            in_reserve = sum(
-                balance
-                for (who, asset, _, bucket), balance in self.balances.items()
-                if (who, asset, bucket) == (buyer, indicator, "available")
+                min(self.bought(each, indicator), required.get(indicator, 0))
+                for each, required in backings.items()
             )
             unsold = sum(
                 each.quantity - each.awarded
                 for each in self.listings.values()
-                if each.county == buyer and each.indicator == indicator and each.live
+                if each.county == who and each.indicator == indicator and each.live
             )
-            at_home = max(0, in_reserve + unsold - bought)
-            before = sum(lacking for each, lacking in filed.items() if each < number)
-            short[indicator] = max(0, filed[number] - max(0, at_home - before))
+            home = max(0, self.available(who, indicator) + unsold - bought)
+            for each, required in backings.items():
+                lacking = self._lacking(each, required, indicator)
+                if each == backing:
+                    short[indicator] = max(0, lacking - home)
+                    break
+                home = max(0, home - lacking)
         return short
 
-    def _lacking(self, number: int, indicator: str) -> int:
-        lacking = self.applications[number].required.get(indicator, 0)
+    def _lacking(self, backing: tuple[str, int], required: dict[str, int], indicator: str) -> int:
+        lacking = required.get(indicator, 0)
         for need in self.needs.values():
             item = need.items.get(indicator)
-            if need.application == number and item is not None:
+            if need.backing == backing and item is not None:
                 lacking -= item.quantity if need.state in ("DECLARED", "APPROVED") else item.settled
         return max(0, lacking)
 
-    def against_need(self, who: str, application: int, wanted: dict[str, int]) -> set[str]:
+    def against_need(self, who: str, backing: tuple[str, int], wanted: dict[str, int]) -> set[str]:
         """Declaring a need."""
-        behind = self.applications[application]
-        if behind.applicant != who:
-            return {"not_found"}
-        if behind.state != "FILED":
-            return {"application_ended"}
+        if backing not in self.backings(who):
+            return self.against_backing(who, backing)
         found = {"zero_quantity"} if min(wanted.values()) <= 0 else set()
-        short = self.shortage(application)
+        short = self.shortage(who, backing)
         if any(quantity > short[indicator] for indicator, quantity in wanted.items()):
             found.add("exceeds_shortage")
         return found
+
+    def against_backing(self, who: str, backing: tuple[str, int]) -> set[str]:
+        """Why something does not back a need of a buyer's."""
+        mine = self.applications[backing[1]].applicant == who
+        return {"application_ended"} if mine else {"not_found"}
 
     def approve(self, number: int, key_level: str | None) -> None:
         """Approve a need."""
@@ -273,7 +291,7 @@ class Model:
         return [
             need
             for need in self.needs.values()
-            if need.application == application and need.state in ("DECLARED", "APPROVED")
+            if need.backing == ("F", application) and need.state in ("DECLARED", "APPROVED")
         ]
 
     # --- fixed-price allocation

@@ -34,6 +34,14 @@ _PICTURE = {
         """SELECT trade_id, row_number() OVER (PARTITION BY trade_id ORDER BY id) - 1, listing_id, quantity,
                   price, amount, state FROM trade_line""",
     ),
+    "commitments": (1, "SELECT id, applicant, application_id, project_id, state FROM commitment"),
+    "earmarks": (
+        2,
+        """SELECT commitment_id, batch_id, quantity FROM commitment_earmark
+             JOIN commitment ON commitment.id = commitment_id
+            WHERE commitment.state IN ('ACTIVE', 'DUE') AND quantity > 0""",
+    ),
+    "obligations": (1, "SELECT id, jurisdiction, kind, source, state FROM obligation"),
     "write_offs": (1, "SELECT reference, reserve FROM write_off WHERE reversal_id IS NULL"),
 }
 """By name: how many columns are the key, and the statement."""
@@ -57,7 +65,7 @@ _WRITTEN = """
            (SELECT count(*) FROM certified_parcel), (SELECT count(*) FROM allocation),
            (SELECT count(*) FROM price_band), (SELECT count(*) FROM purchase),
            (SELECT count(*) FROM write_off), (SELECT count(*) FROM sanction),
-           (SELECT count(*) FROM obligation)
+           (SELECT count(*) FROM obligation), (SELECT count(*) FROM commitment)
 """
 
 

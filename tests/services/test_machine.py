@@ -106,12 +106,20 @@ STEPS = (
     "buy_at_market",
     "write_off",
     "approve_application",
+    "draft_commitment",
+    "file_commitment",
+    "activate",
+    "accept_promised",
+    "worker_writes_off",
+    "declare_owed_need",
+    "discharge",
 )
 """What must have happened, or have been refused as it must be, somewhere on the tour or in the run."""
 ALWAYS_REFUSED = {"accept_again", "claim_parcel_again"}
 NEVER_REFUSED = {"credit", "apply", "allocate", "repeat", "trade_by_allocation", "trade_by_auction"} | {
     "worker_opens",
     "worker_defaults",
+    "worker_writes_off",
 }
 
 
@@ -274,7 +282,7 @@ class ExchangeMachine(RuleBasedStateMachine):
         number = numbers[pick % len(numbers)]
         short = {each: much for each, much in self._short(number).items() if much and each != CAPACITY}
         wanted = {each: -(-much // part) + over * much for each, much in short.items()} or {QUANTITY: over}
-        self.driver.declare(self.model.applications[number].applicant, number, wanted, whole=whole)
+        self.driver.declare(self.model.applications[number].applicant, ("F", number), wanted, whole=whole)
         declared = [each for each, need in self.model.needs.items() if need.state == "DECLARED"]
         if declared and decision != "leave":
             self.driver.check()
@@ -282,9 +290,10 @@ class ExchangeMachine(RuleBasedStateMachine):
             self.driver.decide_need(declared[-1], level, approve=True)
 
     def _short(self, number: int) -> dict[str, int]:
-        if self.model.applications[number].state != "FILED":
-            return {}
-        return self.model.shortage(number)
+        application = self.model.applications[number]
+        return (
+            self.model.shortage(application.applicant, ("F", number)) if application.state == "FILED" else {}
+        )
 
     @when(lambda self: self.model.needs)
     @move(
@@ -525,16 +534,16 @@ def furnish(driver: LifeDriver) -> None:
     for city in (CITY, TOWN):
         driver.cash(city, 50_000_00, f"开户 {city}", out=False)
         driver.apply(city, 700, "paddy")
-        driver.declare(city, max(driver.model.applications), {QUANTITY: 600}, whole=False)
+        driver.declare(city, ("F", max(driver.model.applications)), {QUANTITY: 600}, whole=False)
         driver.decide_need(max(driver.model.needs), None, approve=True)
-    driver.declare(CITY, min(driver.model.applications), {QUANTITY: 100, PADDY: 50}, whole=True)
+    driver.declare(CITY, ("F", min(driver.model.applications)), {QUANTITY: 100, PADDY: 50}, whole=True)
     driver.decide_need(max(driver.model.needs), "provincial", approve=True)
     driver.apply(PLAIN, 2000, "dry_land")  # who sells has a need too: it may neither bid nor be served
     for key_level in (None, "provincial"):
-        driver.declare(PLAIN, max(driver.model.applications), {QUANTITY: 300}, whole=False)
+        driver.declare(PLAIN, ("F", max(driver.model.applications)), {QUANTITY: 300}, whole=False)
         driver.decide_need(max(driver.model.needs), key_level, approve=True)
     driver.apply(TOWN, 3000, "paddy")
-    driver.declare(TOWN, max(driver.model.applications), {QUANTITY: 300, PADDY: 1000}, whole=True)
+    driver.declare(TOWN, ("F", max(driver.model.applications)), {QUANTITY: 300, PADDY: 1000}, whole=True)
     driver.check()
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from app.market.auctions import Pricing, TieRule
 from tests.services.auction_driver import Round, Terms
-from tests.services.entities import LINKAGE, QUANTITY
+from tests.services.entities import LINKAGE, QUANTITY, Commitment
 from tests.services.life_driver import LifeDriver
 from tests.services.purchase_model import Order
 
@@ -62,7 +62,7 @@ def books(driver: LifeDriver) -> None:
     driver.list_batch(PLAIN, batch, 10, None, key=True)
     driver.repeat()
     driver.apply(TOWN, 4000, "dry_land")
-    driver.declare(TOWN, max(model.applications), {QUANTITY: 10}, whole=False)
+    driver.declare(TOWN, ("F", max(model.applications)), {QUANTITY: 10}, whole=False)
     driver.decide_need(max(model.needs), None, approve=True)
     driver.check()
     driver.list_batch(PLAIN, batch, 10**9, None, key=True)
@@ -81,7 +81,7 @@ def books(driver: LifeDriver) -> None:
     driver.decide_need(declared, None, approve=False)
     driver.decide_need(declared, None, approve=True)
     application = max(model.applications)
-    driver.declare(TOWN, application, {QUANTITY: 10**9}, whole=False)
+    driver.declare(TOWN, ("F", application), {QUANTITY: 10**9}, whole=False)
     for who in (TOWN, TOWN, None):
         driver.end_application(application, who)
         driver.check()
@@ -168,4 +168,44 @@ def write_offs(driver: LifeDriver) -> None:
     driver.check()
 
 
-TOUR = (books, auction, purchases, write_offs)
+def commitments(driver: LifeDriver) -> None:
+    """Promise, earmark, fall due short, buy what is owed and make it good; and one that lapses."""
+    model = driver.model
+    driver.apply(TOWN, 5000, "dry_land")
+    application = max(model.applications)
+    short = {each: much for each, much in model.shortage(TOWN, ("F", application)).items() if much}
+    project = driver.await_project(TOWN, short[QUANTITY] - 40, "dry_land")
+    today = driver.now().date()
+    due_on = today + timedelta(days=200)
+    promised = {QUANTITY: short[QUANTITY]}
+    driver.draft(Commitment(TOWN, application, project, {QUANTITY: short[QUANTITY] + 1}, due_on))
+    driver.draft(Commitment(TOWN, application, project, promised, today))
+    driver.draft(Commitment(TOWN, application, project, promised, due_on))
+    number = max(model.commitments)
+    driver.activate(number)  # not filed yet
+    driver.check()
+    for _ in range(2):
+        driver.file_commitment(number)
+    driver.activate(number)
+    driver.check()
+    for _ in range(2):
+        driver.accept_promised(project, short[QUANTITY] - 40, "dry_land")
+        driver.check()
+    driver.wait(driver.now() + timedelta(days=202))
+    driver.work_due()
+    driver.check()
+    owed = max(model.obligations)
+    driver.discharge(owed, CITY)
+    driver.discharge(owed, TOWN)  # nothing left to write off
+    driver.declare(TOWN, ("O", owed), {QUANTITY: 10**6}, whole=False)
+    driver.declare(TOWN, ("O", owed), {QUANTITY: 40}, whole=False)
+    driver.check()
+    driver.credit(TOWN, 4000, "dry_land")
+    for _ in range(2):
+        driver.discharge(owed, TOWN)
+        driver.check()
+    driver.end_application(application, None)  # refused after all: everything is reversed
+    driver.check()
+
+
+TOUR = (books, auction, purchases, write_offs, commitments)
