@@ -353,15 +353,28 @@ class SupplyOfBuyer:
 
 
 async def supply_of(connection: Connection, buyer: str) -> SupplyOfBuyer:
-    """Return what a buyer's reserve and needs hold, in one statement: a settlement moves between them."""
+    """Return what a buyer's reserve and needs hold, in one statement: a settlement moves between them.
+
+    What it bought back of a fraud of its own was cancelled as it came: that brought its needs nothing.
+    """
     found = await connection.execute(
         text(
             """
+            WITH back AS (
+                SELECT trade.need_id, batch.indicator, sum(gone.cancelled) AS cancelled
+                  FROM batch
+                  JOIN voided_return AS gone ON gone.batch_id = batch.id AND gone.cancelled > 0
+                  JOIN trade ON trade.buyer = batch.county
+                            AND gone.reference = 'T' || lpad(trade.id::text, 10, '0')
+                 WHERE batch.county = :buyer
+                 GROUP BY trade.need_id, batch.indicator
+            )
             SELECT need.application_id, need.obligation_id, item.indicator,
                    coalesce(sum(greatest(item.quantity, item.awarded) - item.settled)
                             FILTER (WHERE need.state IN ('DECLARED', 'APPROVED')), 0) AS coming,
-                   sum(item.settled) AS bought, 0 AS available, 0 AS listed
+                   sum(item.settled - coalesce(back.cancelled, 0)) AS bought, 0 AS available, 0 AS listed
               FROM need JOIN need_item AS item ON item.need_id = need.id
+              LEFT JOIN back ON back.need_id = need.id AND back.indicator = item.indicator
              WHERE need.buyer = :buyer
              GROUP BY need.application_id, need.obligation_id, item.indicator
             UNION ALL
