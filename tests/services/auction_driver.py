@@ -192,7 +192,9 @@ class AuctionDriver(Driver):
         late = [
             trade
             for trade in self.model.trades.values()
-            if trade.state in ("AWARDED", "CONFIRMED") and (trade.payment_due_at or now) <= now
+            if trade.state in ("AWARDED", "CONFIRMED")
+            and not trade.stopped
+            and (trade.payment_due_at or now) <= now
         ]
         done = self.run(do_due(self.database, self.keys))
         beside = self.promises_due(now)
@@ -294,6 +296,8 @@ class AuctionDriver(Driver):
         """Declare a trade in default."""
         trade = self.model.trades[number]
         against = set() if trade.state in ("AWARDED", "CONFIRMED") else {"wrong_state"}
+        if trade.stopped:
+            against.add("objection_open")
         if self.attempt(
             "default", against, trades.default, actor=REGULATOR, number=number, reason="逾期未付款"
         ):

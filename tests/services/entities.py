@@ -148,6 +148,12 @@ class Trade:
     state: str = "AWARDED"
     notice_ends_at: datetime | None = None
     payment_due_at: datetime | None = None
+    objections: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an objection makes its notice's clock stand."""
+        return "OPEN" in self.objections.values()
 
     @property
     def active(self) -> list[Line]:

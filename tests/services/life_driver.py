@@ -2,10 +2,23 @@
 
 from copy import deepcopy
 from datetime import date, datetime
+from functools import partial
 
 from app.market.indicators import Indicator
+from app.market.inspections import Conclusion, Severity
+from app.market.objections import Decision, Origin
 from app.market.units import format_quantity
-from app.services import applications, commitments, obligations, projects, purchases
+from app.market.voidings import VoidingReason
+from app.services import (
+    applications,
+    commitments,
+    inspections,
+    objections,
+    obligations,
+    projects,
+    purchases,
+    voidings,
+)
 from app.services.days import day_of
 from tests.services.auction_driver import AuctionDriver
 from tests.services.driver import REGULATOR, earnings, officer
@@ -169,3 +182,97 @@ class LifeDriver(AuctionDriver):
         against = self.model.against_discharge(number, who)
         if self.attempt("discharge", against, obligations.discharge, actor=officer(who), number=number):
             self.model.discharge(number)
+
+    # --- objections
+
+    def object(self, number: int, who: str) -> None:
+        """Enter an objection to a trade."""
+        trade = self.model.trades[number]
+        entered = self.attempt(
+            "object",
+            self.model.against_objection(trade, self.now()),
+            objections.enter,
+            actor=officer(who),
+            trade_number=number,
+            origin=Origin.CITIZEN,
+            reason="面积有误",
+        )
+        if entered:
+            trade.objections[entered.id] = "OPEN"
+
+    def decide_objection(self, number: int, trade_number: int, *, uphold: bool) -> None:
+        """Dismiss an objection, or uphold it, which voids the trade."""
+        trade = self.model.trades[trade_number]
+        against = set() if trade.objections[number] == "OPEN" else {"wrong_state"}
+        decided = self.attempt(
+            "uphold" if uphold else "dismiss",
+            against,
+            objections.decide,
+            actor=REGULATOR,
+            trade_number=trade_number,
+            number=number,
+            decision=Decision.UPHOLD if uphold else Decision.DISMISS,
+            reason="经核实",
+        )
+        if decided is None:
+            return
+        if uphold:
+            self.model.uphold(number, trade)
+        else:
+            trade.objections[number] = "DISMISSED"
+            self.read_deadlines()
+
+    # --- fraud
+
+    def void_project(self, project: int) -> None:
+        """Inspect a project, find fraud, and void it; before the finding it is refused."""
+        (row,) = self.rows("SELECT county, state FROM project WHERE id = :id", id=project)
+        against = set() if row.state == "ACCEPTED" else {"wrong_state"}
+        case = self.attempt(
+            "inspect", set(), inspections.inspect, actor=REGULATOR, jurisdiction=None, project_id=project
+        )
+        assert case is not None
+        number = case.row.id
+        void = partial(
+            self.attempt,
+            "void_project",
+            service=voidings.void,
+            actor=REGULATOR,
+            number=project,
+            inspection_id=number,
+            reason_code=VoidingReason.NO_SUCH_LAND,
+            reason="虚构",
+        )
+        void(against | {"no_fraud_concluded"})
+        finding = {"what": "无耕作层", "severity": Severity.FRAUD, "parcel_no": None}
+        self.attempt(
+            "find",
+            set(),
+            inspections.record,
+            actor=REGULATOR,
+            number=number,
+            document_digest=bytes(32),
+            **finding,
+        )
+        self.attempt(
+            "conclude",
+            set(),
+            inspections.conclude,
+            actor=REGULATOR,
+            number=number,
+            conclusion=Conclusion.FRAUD,
+            rectify_by=None,
+            reason="虚构",
+        )
+        if void(against) is None:
+            return
+        batches = {
+            batch.id: batch.quantity
+            for batch in self.rows("SELECT id, quantity FROM batch WHERE project_id = :id", id=project)
+        }
+        owed = self.model.void_project(row.county, batches)
+        opened = self.rows("SELECT id FROM obligation WHERE source = :source", source=f"P{project:010d}")
+        assert len(opened) == bool(owed)
+        for each in opened:
+            self.model.obligations[each.id] = Obligation(row.county, "replacement", f"P{project:010d}", owed)
+            self.model.voided |= dict.fromkeys(batches, each.id)

@@ -1,8 +1,9 @@
 """The model's life of an indicator beyond the market: written off by applications, and given back."""
 
-from datetime import date
+from datetime import date, datetime
 
-from tests.services.entities import Commitment, Obligation
+from tests.services.entities import Commitment, Obligation, Trade
+from tests.services.model import MONEY
 from tests.services.purchase_model import PurchaseModel
 
 Taken = dict[int, int]
@@ -24,6 +25,12 @@ class LifeModel(PurchaseModel):
         self.commitments: dict[int, Commitment] = {}
         self.obligations: dict[int, Obligation] = {}
         self.filings = 0
+        self.origins: dict[int, str] = {}
+        """The county that each batch comes from."""
+        self.voided: dict[int, int | None] = {}
+        """Batches of fraudulent projects, with the obligation to replace what was sold or used of them."""
+        self.cancelled_of: dict[tuple[tuple[str, int], str], int] = {}
+        """What of purchases for something was cancelled as it came, by what it was for and indicator."""
 
     def backings(self, who: str) -> dict[tuple[str, int], dict[str, int]]:
         """Open obligations, which are due already, then applications, less what is promised for them."""
@@ -107,6 +114,8 @@ class LifeModel(PurchaseModel):
         reserve, taken = self.written_off.pop(reference, ("", {}))
         for batch, part in taken.items():
             self.move((reserve, "consumed"), (reserve, "available"), (self.batches[batch], batch), part)
+        for batch, part in taken.items():
+            self.came_back(reserve, batch, part)
 
     def against_approval(self, number: int) -> set[str]:
         """Approving an application."""
@@ -140,6 +149,7 @@ class LifeModel(PurchaseModel):
         who = commitment.applicant
         for batch, part in commitment.earmarks.items():
             self.move((who, "earmarked"), (who, "available"), (self.batches[batch], batch), part)
+            self.came_back(who, batch, part)
         commitment.earmarks = {}
 
     # --- commitments
@@ -234,6 +244,91 @@ class LifeModel(PurchaseModel):
         if each.source.startswith("K"):
             self.commitments[int(each.source[1:])].state = "MADE_GOOD"
 
+    # --- objections
+
+    def against_objection(self, trade: Trade, now: datetime) -> set[str]:
+        """Objecting to a trade: while its public notice lasts, or its clock stands."""
+        assert trade.notice_ends_at is not None
+        lasts = trade.state == "AWARDED" and (trade.stopped or now < trade.notice_ends_at)
+        return set() if lasts else {"notice_over"}
+
+    def uphold(self, number: int, trade: Trade) -> None:
+        """Void a trade whose objection is upheld: everything goes back."""
+        trade.objections[number] = "UPHELD"
+        self.move((trade.buyer, "locked"), (trade.buyer, "available"), MONEY, trade.deposit)
+        for line in trade.active:
+            self._charge(trade, line, -1)
+            line.state = "VOIDED"
+        trade.state, trade.deposit = "VOIDED", 0
+        self._lapse_objections()
+
+    def end_listing(self, number: int, state: str) -> None:
+        """End a listing; objections to trades that are void by it lapse."""
+        super().end_listing(number, state)
+        self._lapse_objections()
+
+    def _lapse_objections(self) -> None:
+        for trade in self.trades.values():
+            if trade.state == "VOIDED":
+                lapsed = {number: "LAPSED" for number, each in trade.objections.items() if each == "OPEN"}
+                trade.objections |= lapsed
+
+    # --- fraud
+
+    def credit(self, county: str, earned: dict[int, tuple[str, int]]) -> None:
+        """Enter batches, with their origin."""
+        self.origins |= dict.fromkeys(earned, county)
+        super().credit(county, earned)
+
+    def void_project(self, county: str, batches: dict[int, int]) -> dict[str, int]:
+        """Void batches, given with what was issued of each; what is owed for them, by indicator."""
+        for number, listing in self.listings.items():
+            if listing.county == county and listing.batch in batches and listing.live:
+                self.end_listing(number, "VOIDED")
+        owed = {}
+        for batch, issued in batches.items():
+            what, there = (self.batches[batch], batch), 0
+            for bucket in ("available", "earmarked"):
+                part = self.has(county, what, bucket)
+                self.move((county, bucket), (county, "consumed"), what, part)
+                there += part
+            owed[self.batches[batch]] = issued - there
+        for each in self.commitments.values():
+            if each.applicant == county:
+                each.earmarks = {batch: part for batch, part in each.earmarks.items() if batch not in batches}
+        self.voided |= dict.fromkeys(batches)
+        return {indicator: much for indicator, much in owed.items() if much}
+
+    def came_back(self, who: str, batch: int, part: int) -> int:
+        """Cancel what comes back to a guilty county of its own fraud, as far as it still owes for it."""
+        number = self.voided.get(batch)
+        if number is None or self.origins[batch] != who or self.obligations[number].state != "OPEN":
+            return 0
+        obligation, indicator = self.obligations[number], self.batches[batch]
+        gone = min(part, obligation.owed.get(indicator, 0))
+        if gone:
+            self.move((who, "available"), (who, "consumed"), (indicator, batch), gone)
+            obligation.owed[indicator] -= gone
+        if not any(obligation.owed.values()):
+            obligation.state = "CANCELLED"
+            for need in self.needs.values():
+                if need.backing == ("O", number) and need.state in ("DECLARED", "APPROVED"):
+                    need.state = "LAPSED"
+        return gone
+
+    def settle(self, trade: Trade) -> None:
+        """Settle; what a guilty county buys back of its own fraud is cancelled."""
+        super().settle(trade)
+        for line in trade.active:
+            gone = self.came_back(trade.buyer, self.listings[line.listing].batch, line.quantity)
+            if gone:
+                key = (self.needs[trade.need].backing, line.indicator)
+                self.cancelled_of[key] = self.cancelled_of.get(key, 0) + gone
+
+    def bought(self, backing: tuple[str, int], indicator: str) -> int:
+        """What needs have brought for something, and is there."""
+        return super().bought(backing, indicator) - self.cancelled_of.get((backing, indicator), 0)
+
     def picture(self) -> dict[str, dict[object, object]]:
         """What ``observed.picture`` reads."""
         return super().picture() | {
@@ -241,6 +336,11 @@ class LifeModel(PurchaseModel):
             "commitments": {
                 number: (each.applicant, each.application, each.project, each.state)
                 for number, each in self.commitments.items()
+            },
+            "objections": {
+                id_: (number, state)
+                for number, trade in self.trades.items()
+                for id_, state in trade.objections.items()
             },
             "earmarks": {
                 (number, batch): part

@@ -152,3 +152,27 @@ def make_good(machine: "ExchangeMachine", *, pick: int, need: bool, stranger: bo
     if model.needs[declared].state == "DECLARED":
         driver.decide_need(declared, None, approve=True)
     return None
+
+
+@move(pick=PICK)
+def void_project(machine: "ExchangeMachine", *, pick: int) -> None:
+    """Find fraud in a project, one that something came of most likely."""
+    projects = machine.driver.rows(
+        "SELECT id FROM project WHERE state = 'ACCEPTED' OR :any ORDER BY id", any=pick % 9 == 0
+    )
+    machine.driver.void_project(projects[pick % len(projects)].id)
+
+
+@when(lambda machine: machine.model.trades)
+@move(pick=PICK, uphold=SELDOM, decide=st.booleans())
+def object_to_trade(machine: "ExchangeMachine", *, pick: int, uphold: bool, decide: bool) -> None:
+    """Object to a trade, or decide an objection."""
+    model = machine.model
+    stopped = [number for number, each in model.trades.items() if each.objections]
+    if decide and stopped:
+        number = stopped[pick % len(stopped)]
+        known = list(model.trades[number].objections)
+        return machine.driver.decide_objection(known[pick % len(known)], number, uphold=uphold)
+    awarded = [number for number, each in model.trades.items() if each.state == "AWARDED"]
+    chosen = awarded if awarded and pick % 5 else list(model.trades)
+    return machine.driver.object(chosen[pick % len(chosen)], machine.everybody[pick % 4])

@@ -241,11 +241,11 @@ class Model:
         return short
 
     def _lacking(self, backing: tuple[str, int], required: dict[str, int], indicator: str) -> int:
-        lacking = required.get(indicator, 0)
+        lacking = required.get(indicator, 0) - self.bought(backing, indicator)
         for need in self.needs.values():
             item = need.items.get(indicator)
-            if need.backing == backing and item is not None:
-                lacking -= item.quantity if need.state in ("DECLARED", "APPROVED") else item.settled
+            if need.backing == backing and item is not None and need.state in ("DECLARED", "APPROVED"):
+                lacking -= item.quantity - item.settled
         return max(0, lacking)
 
     def against_need(self, who: str, backing: tuple[str, int], wanted: dict[str, int]) -> set[str]:
@@ -509,6 +509,8 @@ class Model:
     def against_confirmation(self, trade: Trade, now: datetime) -> set[str]:
         """Confirming after the notice, while it can still be paid."""
         found = set() if trade.state == "AWARDED" else {"wrong_state"}
+        if trade.stopped:
+            found.add("objection_open")
         if trade.notice_ends_at is None or now < trade.notice_ends_at:
             found.add("notice_running")
         if trade.payment_due_at is None or now >= trade.payment_due_at:

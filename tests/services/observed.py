@@ -42,6 +42,7 @@ _PICTURE = {
             WHERE commitment.state IN ('ACTIVE', 'DUE') AND quantity > 0""",
     ),
     "obligations": (1, "SELECT id, jurisdiction, kind, source, state FROM obligation"),
+    "objections": (1, "SELECT id, trade_id, state FROM objection"),
     "write_offs": (1, "SELECT reference, reserve FROM write_off WHERE reversal_id IS NULL"),
 }
 """By name: how many columns are the key, and the statement."""
@@ -65,7 +66,8 @@ _WRITTEN = """
            (SELECT count(*) FROM certified_parcel), (SELECT count(*) FROM allocation),
            (SELECT count(*) FROM price_band), (SELECT count(*) FROM purchase),
            (SELECT count(*) FROM write_off), (SELECT count(*) FROM sanction),
-           (SELECT count(*) FROM obligation), (SELECT count(*) FROM commitment)
+           (SELECT count(*) FROM obligation), (SELECT count(*) FROM commitment),
+           (SELECT count(*) FROM project_voiding), (SELECT count(*) FROM objection)
 """
 
 

@@ -11,10 +11,10 @@ from tests.services.auction_driver import Round, Terms
 from tests.services.entities import LINKAGE, QUANTITY, Commitment
 from tests.services.life_driver import LifeDriver
 from tests.services.purchase_model import Order
+from tests.services.staging import CITY, PLAIN, POOR, TOWN
 
 EARLY, LATER = timedelta(hours=-1), timedelta(hours=1)
 PLAIN_ROUND = Round(QUANTITY, 1, Pricing.PAY_AS_BID, TieRule.EARLIEST)
-POOR, PLAIN, CITY, TOWN = "511922", "510182", "510100", "510400"
 
 
 def need_of(driver: LifeDriver, buyer: str, indicator: str) -> int:
@@ -208,4 +208,95 @@ def commitments(driver: LifeDriver) -> None:
     driver.check()
 
 
-TOUR = (books, auction, purchases, write_offs, commitments)
+def fraud(driver: LifeDriver) -> None:
+    """A fraud found when part of it is listed, sold, written off and on its way; then what comes back."""
+    model = driver.model
+    driver.credit(POOR, 500, "dry_land")
+    (project,) = driver.rows("SELECT max(id) AS id FROM project")
+    quantity = next(batch for batch, what in sorted(model.batches.items(), reverse=True) if what == QUANTITY)
+    driver.list_batch(POOR, quantity, 300, None, key=True)
+    listing = max(model.listings)
+    need = need_of(driver, CITY, QUANTITY)
+    driver.buy(Order(CITY, need, QUANTITY, 120, model.asks(listing), listing))
+    trade(driver, max(model.trades))
+    driver.buy(Order(CITY, need, QUANTITY, 30, model.asks(listing), listing))
+    driver.check()
+    old = model.holdings(POOR)[0]
+    left = model.has(POOR, (QUANTITY, old))
+    if left:
+        driver.list_batch(POOR, old, left, None, key=True)
+        driver.check()
+    driver.apply(POOR, 50, "dry_land")
+    application = max(model.applications)
+    driver.write_off(application, POOR)
+    driver.check()
+    for _ in range(2):
+        driver.void_project(project.id)
+        driver.check()
+    owed = max(model.obligations)
+    driver.end_application(application, None)  # what comes back of the fraud is cancelled
+    driver.check()
+    driver.list_batch(CITY, quantity, 40, None, key=True)  # bought in good faith: it may be sold on
+    driver.check()
+    for number in [number for number, each in model.listings.items() if each.county == POOR and each.live]:
+        driver.withdraw_listing(number, POOR)
+    driver.discharge(owed, POOR)
+    driver.check()
+
+
+def buying_back(driver: LifeDriver) -> None:
+    """A guilty county buys back what it sold of its own fraud: that replaces nothing, and it owes less."""
+    model = driver.model
+    driver.credit(TOWN, 300, "dry_land")
+    (project,) = driver.rows("SELECT max(id) AS id FROM project")
+    quantity = next(batch for batch, what in sorted(model.batches.items(), reverse=True) if what == QUANTITY)
+    driver.list_batch(TOWN, quantity, 120, None, key=True)
+    listing = max(model.listings)
+    driver.buy(Order(CITY, need_of(driver, CITY, QUANTITY), QUANTITY, 120, model.asks(listing), listing))
+    trade(driver, max(model.trades))
+    driver.void_project(project.id)
+    driver.check()
+    owed = max(model.obligations)
+    driver.list_batch(CITY, quantity, 120, None, key=True)
+    listing = max(model.listings)
+    driver.declare(TOWN, ("O", owed), {QUANTITY: 100}, whole=False)
+    driver.decide_need(max(model.needs), None, approve=True)
+    driver.buy(Order(TOWN, max(model.needs), QUANTITY, 40, model.asks(listing), listing))
+    trade(driver, max(model.trades))
+    assert model.obligations[owed].owed[QUANTITY] == 80
+    driver.declare(TOWN, ("O", owed), {QUANTITY: 20}, whole=False)
+    driver.check()
+
+
+def objections(driver: LifeDriver) -> None:
+    """Stop a notice's clock, let it go on, and void a trade by an objection that is upheld."""
+    model = driver.model
+    listing = model.on_offer(QUANTITY)[0]
+    need = need_of(driver, CITY, QUANTITY)
+    for _ in range(2):
+        driver.buy(Order(CITY, need, QUANTITY, 20, model.asks(listing), listing))
+        driver.check()
+    first, second = sorted(model.trades)[-2:]
+    for number in (first, first, second):
+        driver.object(number, TOWN)
+        driver.check()
+    awarded = model.trades[first]
+    assert awarded.payment_due_at is not None
+    driver.wait(awarded.payment_due_at)
+    driver.work_due()
+    driver.check()
+    driver.confirm(first, CITY)
+    driver.default(first)
+    for number in awarded.objections:
+        driver.decide_objection(number, first, uphold=False)
+        driver.decide_objection(number, first, uphold=False)
+        driver.check()
+    (upheld,) = model.trades[second].objections
+    for _ in range(2):
+        driver.decide_objection(upheld, second, uphold=True)
+        driver.check()
+    trade(driver, first)
+    driver.object(first, TOWN)
+
+
+TOUR = (books, auction, purchases, write_offs, commitments, fraud, buying_back, objections)
