@@ -142,6 +142,7 @@ MONEY = """
 
 CALLED: Mapping[tuple[str, bool], str] = {
     ("credit", True): "supplemented",
+    ("re_verification", True): "supplemented",  # paddy and capacity of a project filed before the notice
     ("project.voiding", False): "voided",
     ("project.return", False): "voided",  # of a voided project's batch that came back to its county
     ("write_off of F", False): "written_off",

@@ -3,6 +3,8 @@
 from app.store.assessment_replay import EVENTS, OUTSIDERS
 from app.store.check import Check
 
+_SUPPLEMENTING = "('credit', 're_verification', 'commitment.release')"
+
 # What came into and went out of what each jurisdiction holds, by year in China and by the assessment's names;
 # money too, as came and went. Steps and fen are above zero; only what is supplemented may be taken back.
 _BY_LEDGER = f"""
@@ -34,14 +36,14 @@ _BY_LEDGER = f"""
           FROM parted
          CROSS JOIN LATERAL (VALUES
                (CASE WHEN kind = 'settlement' THEN CASE WHEN amount > 0 THEN 'bought' ELSE 'sold' END
-                     WHEN kind IN ('credit', 'commitment.release') THEN 'supplemented'
+                     WHEN kind IN {_SUPPLEMENTING} THEN 'supplemented'
                      WHEN kind IN ('project.voiding', 'project.return') THEN 'voided'
                      WHEN kind = 'write_off.reversal' THEN 'given_back'
                      WHEN kind = 'write_off' AND letter = 'F' THEN 'written_off'
                      WHEN kind = 'write_off' AND letter = 'K' THEN 'written_off_at_due'
                      WHEN kind = 'write_off' AND letter = 'O' THEN 'discharged'
                      ELSE kind END,
-                CASE WHEN kind IN ('credit', 'commitment.release') THEN amount ELSE abs(amount) - abroad END),
+                CASE WHEN kind IN {_SUPPLEMENTING} THEN amount ELSE abs(amount) - abroad END),
                (CASE WHEN amount > 0 THEN 'bought_outside' ELSE 'sold_outside' END, abroad))
                AS named(figure, steps)
          WHERE named.steps <> 0

@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from app.market.indicators import Indicator
+from app.services.days import day_of
 from tests.conftest import Exchange
 from tests.story import policy, project_body, verified
 
@@ -148,6 +149,18 @@ async def test_a_project_of_old_gets_quantity_and_once_verified_anew_paddy_and_c
     assert {each["indicator"]: each["total"] for each in balances} == shown["credits"]
     refused(await reverify(exchange, project), 409, "no_reverification")
     await verified(exchange)
+
+
+async def test_what_a_reverification_credits_is_supplemented_in_its_year(exchange: Exchange) -> None:
+    project = await of_old(exchange)
+    await accepted(exchange, project)
+    await reverify(exchange, project)
+    officer = await exchange.county(COUNTY)
+    answer = await officer.get(f"/v1/assessments/{day_of(await exchange.now()).year}/{COUNTY}")
+    assert answer.status_code == 200, answer.text
+    (unit,) = answer.json()["units"]
+    supplemented = {each["indicator"]: each["supplemented"] for each in unit["own"]["indicators"]}
+    assert supplemented == {LAND: "8.0000", PADDY: "10.5000", GRAIN: "87750.00", QUOTA: "0.0000"}
     # The register has what was found: from grade 10 of dry land nothing is to be gained any more.
     again = {**PARCELS[0], "use_before": "dry_land", "grade_before": 10, "grade_after": 9}
     upgrade = (await file(exchange, kind="quality_upgrade", parcels=[again])).json()["id"]
