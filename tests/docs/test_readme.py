@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import Exchange
 from tests.startup.running import ROOT, development, environment, run, serving
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -58,3 +59,30 @@ def test_every_make_target_that_the_readme_names_is_there(target: str) -> None:
 @pytest.mark.parametrize("path", re.findall(r"`((?:app|docs|tests|benchmarks)/[a-z_/.]+?)/?`", README))
 def test_every_place_that_the_readme_names_is_there(path: str) -> None:
     assert (ROOT / path).exists()
+
+
+NOTICE = README.split("## What the notice asks, and where it is")[1].split("\n## ")[0]
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in NOTICE.splitlines()
+    if line.startswith("| ") and not line.startswith("| article")
+]
+"""Article, what it asks, where it is, and what shows it."""
+
+
+def test_every_article_of_the_notice_has_its_place_and_its_test() -> None:
+    assert list(dict.fromkeys(row[0] for row in ROWS)) == list("一二三四五六七八—")
+    for _, asked, where, shown in ROWS:
+        assert asked
+        assert re.findall(r"`(/v1/[^`]+|gengheng [a-z]+)`", where), where
+        tests = re.findall(r"`(tests/[a-z_/]+\.py)`", shown)
+        assert tests, asked
+        assert all((ROOT / test).exists() for test in tests), shown
+
+
+def test_every_address_and_command_of_the_notice_table_is_there(exchange: Exchange) -> None:
+    addresses = set(exchange.app.openapi()["paths"])
+    named = [place for _, _, where, _ in ROWS for place in re.findall(r"`([^`]+)`", where)]
+    assert {place for place in named if place.startswith("/v1/")} <= addresses
+    for command in {place for place in named if not place.startswith("/v1/")}:
+        assert run(*command.split()[1:], "--help", env=environment()).returncode == 0, command
