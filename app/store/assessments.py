@@ -277,6 +277,13 @@ _ACTIVATED = f"""
 """
 
 
+# When obligations were made good, and when that was undone: their own row keeps only how they ended last.
+_DISCHARGED = """
+    SELECT obligation.id, made.written_off_at AS at, made.reversed_at
+      FROM obligation JOIN write_off AS made ON made.reference = 'O' || lpad(obligation.id::text, 10, '0')
+"""
+
+
 async def promised(connection: Connection, at: datetime) -> Steps:
     """Return what commitments promise that run at an instant, by applicant and indicator."""
     found = await connection.execute(
@@ -305,7 +312,8 @@ async def commitments(connection: Connection, span: Span, at: datetime) -> Mappi
             SELECT applicant, sum(due) AS due, sum(met) AS met, sum(defaulted) AS defaulted,
                    sum(made_good) AS made_good
               FROM (SELECT applicant,
-                           CAST(due_at >= :starts_at AND due_at <= :at
+                           -- A day's end is the next day's beginning, and belongs to the day that ends.
+                           CAST(due_at > :starts_at AND due_at <= :at
                                 AND (lapsed_at IS NULL OR lapsed_at > due_at) AS integer) AS due,
                            CAST(coalesce(written_off_at >= :starts_at AND written_off_at < :at, false)
                                 AND NOT has_missed AS integer) AS met,
@@ -314,9 +322,10 @@ async def commitments(connection: Connection, span: Span, at: datetime) -> Mappi
                            0 AS made_good
                       FROM ({_ACTIVATED}) AS active
                      UNION ALL
-                    SELECT jurisdiction, 0, 0, 0, 1 FROM obligation
-                     WHERE kind = 'commitment_deficit' AND state = 'DISCHARGED'
-                       AND ended_at >= :starts_at AND ended_at < :at) AS counted
+                    SELECT jurisdiction, 0, 0, 0, 1
+                      FROM obligation JOIN ({_DISCHARGED}) AS discharged ON discharged.id = obligation.id
+                     WHERE kind = 'commitment_deficit' AND discharged.at >= :starts_at
+                       AND discharged.at < :at AND (reversed_at IS NULL OR reversed_at >= :at)) AS counted
              GROUP BY applicant HAVING sum(due + met + defaulted + made_good) > 0
             """
         ),
@@ -328,21 +337,43 @@ async def commitments(connection: Connection, span: Span, at: datetime) -> Mappi
     }
 
 
-async def obligations(connection: Connection, at: datetime) -> Steps:
-    """Return what obligations owe that were open at an instant, by jurisdiction and indicator.
+# What each obligation owed at an instant: what it owes now, and what was cancelled of it since. A deficit is
+# cancelled whole, with its application; a replacement as the voided batches come back.
+_OWED_THEN = f"""
+    SELECT obligation.jurisdiction, obligation.kind, owed.indicator,
+           owed.steps + CASE WHEN obligation.state = 'CANCELLED' THEN coalesce(owed.missed, 0) ELSE 0 END
+           + coalesce(back.steps, 0) AS steps
+      FROM obligation
+      LEFT JOIN commitment ON obligation.source = 'K' || lpad(commitment.id::text, 10, '0')
+     CROSS JOIN LATERAL (VALUES
+           ('farmland_quantity', obligation.farmland_quantity, commitment.missed_farmland_quantity),
+           ('paddy_area', obligation.paddy_area, commitment.missed_paddy_area),
+           ('grain_capacity', obligation.grain_capacity, commitment.missed_grain_capacity),
+           ('linkage_quota', obligation.linkage_quota, commitment.missed_linkage_quota))
+             AS owed(indicator, steps, missed)
+      LEFT JOIN (SELECT voiding.obligation_id, batch.indicator, sum(back.cancelled) AS steps
+                   FROM voided_return AS back
+                   JOIN batch ON batch.id = back.batch_id
+                   JOIN project_voiding AS voiding ON voiding.project_id = batch.project_id
+                  WHERE back.at >= :at
+                  GROUP BY voiding.obligation_id, batch.indicator) AS back
+        ON back.obligation_id = obligation.id AND back.indicator = owed.indicator
+     WHERE obligation.opened_at < :at AND (obligation.ended_at IS NULL OR obligation.ended_at >= :at)
+       AND NOT EXISTS (SELECT 1 FROM ({_DISCHARGED}) AS discharged
+                        WHERE discharged.id = obligation.id AND discharged.at < :at)
+"""
 
-    What was reduced after that instant is told as reduced: an obligation keeps no history of its own.
+
+async def obligations(connection: Connection, at: datetime) -> Steps:
+    """Return what obligations owed that were open at an instant, by jurisdiction and indicator.
+
+    As they stood then: what was made good, cancelled or reduced since was still owed.
     """
     found = await connection.execute(
         text(
-            """
-            SELECT jurisdiction, kind, owed.indicator, sum(owed.steps) AS steps
-              FROM obligation
-             CROSS JOIN LATERAL (VALUES ('farmland_quantity', farmland_quantity), ('paddy_area', paddy_area),
-                                        ('grain_capacity', grain_capacity), ('linkage_quota', linkage_quota))
-                     AS owed(indicator, steps)
-             WHERE opened_at < :at AND (ended_at IS NULL OR ended_at >= :at) AND owed.steps > 0
-             GROUP BY jurisdiction, kind, owed.indicator
+            f"""
+            SELECT jurisdiction, kind, indicator, sum(steps) AS steps FROM ({_OWED_THEN}) AS owed
+             WHERE steps > 0 GROUP BY jurisdiction, kind, indicator
             """
         ),
         {"at": at},
