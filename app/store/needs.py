@@ -300,9 +300,16 @@ async def lapse(connection: Connection, ids: Iterable[int], reason: str) -> None
 
 
 async def lock_live_of(
-    connection: Connection, *, application_id: int | None = None, obligation_ids: Collection[int] = ()
+    connection: Connection,
+    *,
+    application_id: int | None = None,
+    obligation_ids: Collection[int] = (),
+    also: Collection[int] = (),
 ) -> Sequence[NeedRow]:
-    """Lock the needs of an application and of obligations; return those DECLARED or APPROVED, by id."""
+    """Lock the needs of an application and of obligations; return those DECLARED or APPROVED, by id.
+
+    ``also`` names others to be locked by the same call, in the one order of all (ADR 0004).
+    """
     found = await connection.execute(
         text(
             """
@@ -314,8 +321,13 @@ async def lock_live_of(
         ),
         {"application_id": application_id, "obligation_ids": list(obligation_ids)},
     )
-    held = await lock(connection, (row.id for row in found))
-    return [need for need in held.values() if need.state in (NeedState.DECLARED, NeedState.APPROVED)]
+    live = {row.id for row in found}
+    held = await lock(connection, live | set(also))
+    return [
+        need
+        for need in held.values()
+        if need.id in live and need.state in (NeedState.DECLARED, NeedState.APPROVED)
+    ]
 
 
 async def lock_waiting(connection: Connection, also: Iterable[int] = ()) -> Mapping[int, NeedRow]:

@@ -191,6 +191,24 @@ async def test_what_the_guilty_county_buys_back_is_cancelled_and_no_longer_owed(
     await story.verified(exchange)
 
 
+async def test_what_was_bought_back_and_cancelled_covers_no_application_and_may_be_bought_anew(
+    exchange: Exchange,
+) -> None:
+    fraud = await a_fraud(exchange)
+    shown = await voided(exchange, fraud.project)
+    listing = await listed(exchange, BUYER, fraud.batch, "2.0000")
+    await story.settled(exchange, await bought(exchange, listing, "2.0000", GUILTY))
+    county = await exchange.county(GUILTY)
+    filed = await county.get("/v1/land-applications", params={"state": "FILED"})
+    (application,) = [each["id"] for each in filed.json()["items"]]
+    for backing, wanted in (
+        ({"application_id": application}, "2.0000"),
+        ({"obligation_id": shown["voiding"]["obligation_id"]}, "1.5000"),
+    ):
+        answer = await county.post("/v1/needs", {**backing, "quantities": {LAND.value: wanted}})
+        assert answer.status_code == 201, answer.text
+
+
 async def test_what_comes_back_after_it_was_replaced_is_good_stock(exchange: Exchange) -> None:
     fraud = await a_fraud(exchange)
     shown = await voided(exchange, fraud.project)
