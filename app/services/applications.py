@@ -350,14 +350,16 @@ async def _end(
     subject = public_id(Kind.APPLICATION, held.id)
     state = step(TRANSITIONS, "land application", subject, held.state, event)
     lapsing = await fulfilment.hold_lapsing(connection, held.id)
-    coming = await returns.hold_coming(connection, [subject, *lapsing.references], lapsing.released)
-    lapsed = await lapse(
+    owed = [each.id for each in lapsing.owed]
+    coming = await returns.hold_coming(
         connection,
-        subject,
-        f"{subject} {state.lower()}",
+        [subject, *lapsing.references],
+        lapsing.released,
         application_id=held.id,
-        obligation_ids=[each.id for each in lapsing.owed],
+        obligation_ids=owed,
     )
+    because = f"{subject} {state.lower()}"
+    lapsed = await lapse(connection, subject, because, application_id=held.id, obligation_ids=owed)
     # Every account at once: what is given back for it, for its commitments, and for what those owed.
     await write_offs.hold_reversals(
         connection,

@@ -222,7 +222,11 @@ async def _free(
 
 @dataclass(frozen=True, slots=True)
 class Lapsing:
-    """What ends with an application, all held: its live and its fallen commitments, and what they owe."""
+    """What ends with an application: its live and its fallen commitments, which are held, and what they owe.
+
+    Whoever changes what they owe holds them too, so that it stays as it is; its own lock is still to be taken
+    (``returns.hold_coming``).
+    """
 
     rows: Sequence[CommitmentRow]
     earmarks: Sequence[EarmarkRow]
@@ -262,11 +266,11 @@ def _released(row: EarmarkRow) -> tuple[Entry, Entry]:
 
 
 async def hold_lapsing(connection: Connection, application_id: int) -> Lapsing:
-    """Hold the commitments of an application, which the caller holds, that end with it, and their debts."""
+    """Hold the commitments of an application, which the caller holds, that end with it."""
     every = await store.lock_of_application(connection, application_id)
     rows = [row for row in every if (row.state, CommitmentEvent.LAPSE) in TRANSITIONS]
     earmarked = await store.earmarks_of(connection, [row.id for row in rows if row.state in HOLDING])
-    owed = await obligations.hold_of(connection, [_named(row) for row in rows])
+    owed = await owing.of_sources(connection, [_named(row) for row in rows])
     return Lapsing(rows, earmarked, owed)
 
 

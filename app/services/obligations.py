@@ -33,7 +33,6 @@ __all__ = [
     "UsedBatch",
     "cancel",
     "discharge",
-    "hold_of",
     "obligation",
     "obligations",
     "open_",
@@ -212,11 +211,6 @@ async def _make_good(
         actor=actor,
         facts={"applicant": held.applicant, "obligation": by},
     )
-
-
-async def hold_of(connection: Connection, sources: Sequence[str]) -> Sequence[ObligationRow]:
-    """Hold the obligations that come from commitments, which the caller holds and is to undo."""
-    return await store.lock_of_sources(connection, sources)
 
 
 async def cancel(connection: Connection, held: ObligationRow, *, at: datetime, actor: str) -> None:

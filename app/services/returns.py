@@ -4,7 +4,7 @@ A write-off that is reversed (解挂), or a purchase, must not give the county t
 stock for it (RULES 12; ADR 0016).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -41,21 +41,40 @@ class Coming:
         return sides(self.county, [self.holding])
 
 
-async def hold(connection: Connection, county: str, batch_ids: Iterable[int]) -> frozenset[int]:
+async def hold(
+    connection: Connection, county: str, batch_ids: Iterable[int], *, need_ids: Collection[int] = ()
+) -> frozenset[int]:
     """Lock the obligations, and their live needs, for those of some batches that come back to their county.
 
-    To be called before needs, listings and accounts are locked (ADR 0004). Returns which of the batches come
-    from the county at all: should one be voided at this very moment, ``cancel`` finds it.
+    To be called before needs, listings and accounts are locked (ADR 0004); ``need_ids`` are locked along.
+    Returns which of the batches come from the county at all: should one be voided at this very moment,
+    ``cancel`` finds it.
     """
     own = await store.own_batches(connection, county, set(batch_ids))
-    if own:
-        voided = await store.void_origins(connection, county, own)
-        numbers = sorted({each.obligation_id for each in voided if each.obligation_id is not None})
-        for number in numbers:
-            await owing.lock(connection, number)
-        # What is owed no longer lets its needs lapse.
-        await needs.lock_live_of(connection, application_id=None, obligation_ids=numbers)
+    await _hold(connection, await _owed_for(connection, county, own), need_ids=need_ids)
     return own
+
+
+async def _owed_for(connection: Connection, county: str, batch_ids: Collection[int]) -> set[int]:
+    """The obligations for those of a county's batches that are void by now."""
+    voided = await store.void_origins(connection, county, batch_ids) if batch_ids else ()
+    return {each.obligation_id for each in voided if each.obligation_id is not None}
+
+
+async def _hold(
+    connection: Connection,
+    obligation_ids: Collection[int],
+    *,
+    need_ids: Collection[int] = (),
+    application_id: int | None = None,
+) -> None:
+    """Lock obligations by one call, and then by another the needs that lapse with them and all others."""
+    if obligation_ids:
+        await owing.lock_all(connection, obligation_ids)
+    # What is owed no longer lets its needs lapse.
+    await needs.lock_live_of(
+        connection, application_id=application_id, obligation_ids=obligation_ids, also=need_ids
+    )
 
 
 def sides(county: str, holdings: Iterable[Holding]) -> list[AccountKey]:
@@ -148,12 +167,18 @@ async def _announce(
 
 
 async def hold_coming(
-    connection: Connection, references: Sequence[str], released: Sequence[Coming]
+    connection: Connection,
+    references: Sequence[str],
+    released: Sequence[Coming],
+    *,
+    application_id: int,
+    obligation_ids: Collection[int],
 ) -> Sequence[Coming]:
-    """Lock the obligations for what reversals and releases bring back to the counties that it comes from.
+    """Lock the obligations for what the end of an application brings back to the counties it comes from.
 
-    Before needs and accounts (ADR 0004). ``references`` are those of write-offs that are to be reversed;
-    returns all that comes back to its own county, whose ``accounts`` are to be locked with the others.
+    ``references`` are those of write-offs that are to be reversed, ``obligation_ids`` what ends with the
+    application. All obligations are locked by one call, then by another the needs of both (ADR 0004). Returns
+    all that comes back to its own county, whose ``accounts`` are to be locked with the others.
     """
     coming = list(released)
     for rows in (await written.of_references(connection, references)).values():
@@ -168,8 +193,11 @@ async def hold_coming(
                     for used in await written.used(connection, row.transaction_id)
                     if used.origin == row.reserve
                 ]
-    for county in sorted({each.county for each in coming}):
-        await hold(connection, county, [each.holding.batch_id for each in coming if each.county == county])
+    owed = set(obligation_ids)
+    for county in {each.county for each in coming}:
+        batches = {each.holding.batch_id for each in coming if each.county == county}
+        owed |= await _owed_for(connection, county, batches)
+    await _hold(connection, owed, application_id=application_id)
     return coming
 
 

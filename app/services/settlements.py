@@ -26,8 +26,9 @@ async def settle(connection: Connection, *, actor: Actor, number: int) -> Trade:
     """
     before = await held(connection, actor, Action.SETTLE_TRADE, number)
     lines = before.active_lines
-    own = await returns.hold(connection, before.buyer, [line.batch_id for line in lines])
-    await needs.lock(connection, [before.need_id])
+    own = await returns.hold(
+        connection, before.buyer, [line.batch_id for line in lines], need_ids=[before.need_id]
+    )
     await listings.lock(connection, [line.listing_id for line in lines])
     now = await clock.now(connection)
     after, entries = market.settle(before, named(before), now)

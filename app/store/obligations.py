@@ -1,6 +1,6 @@
 """Obligations (补充义务): what is owed for a deficit or a fraud, with the sanction that presses for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -140,18 +140,21 @@ async def lock(connection: Connection, id_: int) -> ObligationRow | None:
     return None if row is None else _obligation(row)
 
 
-async def lock_of_sources(connection: Connection, sources: Sequence[str]) -> Sequence[ObligationRow]:
-    """Lock the obligations that come from any of the sources, by number."""
+async def of_sources(connection: Connection, sources: Sequence[str]) -> Sequence[ObligationRow]:
+    """Return the obligations that come from any of the sources, by number."""
     found = await connection.execute(
-        text(
-            f"""
-            SELECT {_COLUMNS} FROM obligation WHERE source = ANY(CAST(:sources AS text[]))
-             ORDER BY id FOR UPDATE
-            """
-        ),
+        text(f"SELECT {_COLUMNS} FROM obligation WHERE source = ANY(CAST(:sources AS text[])) ORDER BY id"),
         {"sources": list(sources)},
     )
     return [_obligation(row) for row in found]
+
+
+async def lock_all(connection: Connection, ids: Collection[int]) -> None:
+    """Lock some obligations by number; before any need or account."""
+    await connection.execute(
+        text("SELECT id FROM obligation WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR UPDATE"),
+        {"ids": sorted(ids)},
+    )
 
 
 async def lock_open(

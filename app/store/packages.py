@@ -171,11 +171,12 @@ async def hold_named_projects(connection: Connection) -> Sequence[str]:
 async def hold_named_applications(connection: Connection) -> None:
     """Lock what the write-offs for the applications named will touch, in the order of ADR 0004.
 
-    The applications and all that share their reserves, then their live needs, then the accounts of those
-    reserves: written off one after another they would be locked in a circle with others.
+    The applications and all that share their reserves, then the open obligations that share them, then the
+    applications' live needs, then the accounts of those reserves: written off one after another they would be
+    locked in a circle with others.
     """
     await connection.execute(text("ANALYZE package_key"))
-    for statement in (_HELD_APPLICATIONS, _HELD_NEEDS, _HELD_ACCOUNTS):
+    for statement in (_HELD_APPLICATIONS, _HELD_OBLIGATIONS, _HELD_NEEDS, _HELD_ACCOUNTS):
         await connection.execute(text(f"SELECT count(*) FROM ({statement}) AS held"))
 
 
@@ -188,6 +189,11 @@ _HELD_APPLICATIONS = f"""
     SELECT id FROM land_application
      WHERE id IN (SELECT id FROM {_NAMED_APPLICATIONS} AS named)
         OR (state = 'FILED' AND reserve IN (SELECT reserve FROM {_NAMED_APPLICATIONS} AS named))
+     ORDER BY id FOR UPDATE
+"""
+_HELD_OBLIGATIONS = f"""
+    SELECT id FROM obligation
+     WHERE state = 'OPEN' AND jurisdiction IN (SELECT reserve FROM {_NAMED_APPLICATIONS} AS named)
      ORDER BY id FOR UPDATE
 """
 _HELD_NEEDS = f"""
