@@ -11,8 +11,8 @@ from app.store import clock
 from app.store.database import Connection
 from tests.awarded import books
 from tests.conftest import Exchange
-from tests.owed import owing
-from tests.story import credited, policy, verified
+from tests.owed import owing, verified_but_for_the_fraud
+from tests.story import credited, policy
 
 COUNTY = "511922"
 LAND, PADDY = Indicator.FARMLAND_QUANTITY, Indicator.PADDY_AREA
@@ -45,7 +45,7 @@ async def test_an_obligation_opens_a_rectification_that_nobody_had_to_decide(exc
     sanction = await rectification(exchange, shown["rectification"])
     assert (sanction["jurisdiction"], sanction["kind"], sanction["decided_by"]) == (COUNTY, "rectify", None)
     assert date.fromisoformat(sanction["ends_on"]) == today + timedelta(days=90)
-    await verified(exchange)
+    await verified_but_for_the_fraud(exchange)
 
 
 async def test_a_discharge_writes_off_all_that_is_owed_or_names_what_is_missing(exchange: Exchange) -> None:
@@ -73,7 +73,7 @@ async def test_a_discharge_writes_off_all_that_is_owed_or_names_what_is_missing(
     assert (await officer.get(f"/v1/obligations/{obligation}")).json() == done.json()
     again = await officer.post(f"/v1/obligations/{obligation}/discharge")
     assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
-    await verified(exchange)
+    await verified_but_for_the_fraud(exchange)
 
 
 async def test_a_rectification_that_was_lifted_by_hand_does_not_stop_a_discharge(exchange: Exchange) -> None:
@@ -83,7 +83,7 @@ async def test_a_rectification_that_was_lifted_by_hand_does_not_stop_a_discharge
     assert (await regulator.post(f"/v1/sanctions/{shown['rectification']}/lifting")).status_code == 201
     await credited(exchange, COUNTY, {LAND: "0.5000"})
     assert (await officer.post(f"/v1/obligations/{obligation}/discharge")).status_code == 201
-    await verified(exchange)
+    await verified_but_for_the_fraud(exchange)
 
 
 async def test_what_comes_back_lowers_an_obligation_and_the_last_of_it_cancels_it(exchange: Exchange) -> None:
@@ -100,7 +100,7 @@ async def test_what_comes_back_lowers_an_obligation_and_the_last_of_it_cancels_i
     assert (await officer.get(f"/v1/obligations/{obligation}")).json() == shown
     refused = await officer.post(f"/v1/obligations/{obligation}/discharge")
     assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
-    await verified(exchange)
+    await verified_but_for_the_fraud(exchange)
 
 
 async def test_obligations_are_shown_to_their_own_and_to_who_oversees_them(exchange: Exchange) -> None:

@@ -5,8 +5,8 @@ import asyncio
 from app.market.indicators import Indicator
 from tests.awarded import books
 from tests.conftest import Exchange
-from tests.owed import owing
-from tests.story import credited, verified
+from tests.owed import owing, verified_but_for_the_fraud
+from tests.story import credited
 
 COUNTY = "511922"
 LAND = Indicator.FARMLAND_QUANTITY
@@ -22,4 +22,4 @@ async def test_of_two_discharges_at_once_one_writes_off(live_exchange: Exchange)
     )
     assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
     assert (await books(live_exchange))[(COUNTY, LAND, "consumed")] == 5_000
-    await verified(live_exchange)
+    await verified_but_for_the_fraud(live_exchange)
