@@ -6,7 +6,6 @@ from datetime import date, datetime
 from app.market.access import Action, Actor
 from app.market.errors import RuleBroken
 from app.market.ids import Kind, public_id
-from app.market.ledger import AccountKey, Bucket, move
 from app.market.projects import ProjectState
 from app.market.reverification import (
     LATER_CREDITED,
@@ -18,7 +17,7 @@ from app.market.reverification import (
     verified_papers,
 )
 from app.market.units import format_quantity
-from app.services import parcels
+from app.services import fulfilment, parcels
 from app.services.days import day_of
 from app.services.journal import announce
 from app.services.policies import PoliciesByDay
@@ -74,7 +73,7 @@ async def verify_anew(
     )
     earned = await ledger.add_batches(connection, [Earned(row.county, number, credits_steps)], at=now)
     batches = [batch for batch in earned.get(number, ()) if batch.indicator in LATER_CREDITED]
-    await _credit(connection, batches, reference=named, at=now, actor=actor.jurisdiction)
+    await _credit(connection, batches, project=number, at=now, actor=actor.jurisdiction)
     await announce(
         connection,
         at=now,
@@ -109,21 +108,16 @@ async def _certified_since(connection: Connection, row: ProjectRow, tolerance_m2
 
 
 async def _credit(
-    connection: Connection, batches: Sequence[BatchRow], *, reference: str, at: datetime, actor: str
+    connection: Connection, batches: Sequence[BatchRow], *, project: int, at: datetime, actor: str
 ) -> None:
+    """Credit what was verified: as at an acceptance, what commitments were promised of it is earmarked."""
+    kept = await fulfilment.earmarks(connection, {project: batches})
     await ledger.post(
         connection,
         kind="re_verification",
-        reference=reference,
+        reference=public_id(Kind.PROJECT, project),
         at=at,
         actor=actor,
-        entries=[
-            entry
-            for batch in batches
-            for entry in move(
-                AccountKey(batch.county, batch.indicator, batch.id, Bucket.ISSUED),
-                AccountKey(batch.county, batch.indicator, batch.id, Bucket.AVAILABLE),
-                batch.quantity,
-            )
-        ],
+        entries=[entry for batch in batches for entry in fulfilment.credited(batch, kept.get(batch.id, ()))],
     )
+    await fulfilment.keep(connection, kept, at=at, actor=actor)

@@ -8,7 +8,9 @@ import pytest
 from app.market.indicators import Indicator
 from app.services.days import day_of
 from tests.conftest import Exchange
-from tests.story import policy, project_body, verified
+from tests.promised import active
+from tests.promised import shown as shown_commitment
+from tests.story import credited, filed_application, policy, project_body, verified
 
 COUNTY = "511922"
 LAND, PADDY, GRAIN, QUOTA = Indicator
@@ -169,6 +171,24 @@ async def test_what_a_reverification_credits_is_supplemented_in_its_year(exchang
         f"/v1/projects/{upgrade}/acceptance", {"accepted_on": "2019-11-05", "accepting_body": "厅"}
     )
     assert answer.json()["facts"]["reasons"] == ["parcel_claimed"]
+
+
+async def test_what_a_re_verification_credits_is_kept_for_whom_it_was_promised(exchange: Exchange) -> None:
+    """The capacity lies in the reserve; 10.5 hm² of paddy come, of which 6 were promised."""
+    await credited(exchange, COUNTY, {LAND: "6.0000", GRAIN: "9000.00"})
+    application = await filed_application(exchange, COUNTY, {PADDY: "6.0000"})
+    project = await of_old(exchange)
+    commitment = await active(exchange, COUNTY, application, project, {PADDY: "6.0000"})
+    await accepted(exchange, project)
+    assert (await shown_commitment(exchange, commitment))["earmarked"] == []
+    answer = await reverify(exchange, project)
+    assert answer.status_code == 201, answer.text
+    (kept,) = (await shown_commitment(exchange, commitment))["earmarked"]
+    assert (kept["indicator"], kept["quantity"]) == (PADDY, "6.0000")
+    balances = (await (await exchange.county(COUNTY)).get(f"/v1/reserves/{COUNTY}")).json()["balances"]
+    (paddy,) = [each for each in balances if each["indicator"] == PADDY]
+    assert (paddy["available"], paddy["earmarked"]) == ("4.5000", "6.0000")
+    await verified(exchange)
 
 
 async def test_the_policies_of_the_reverifications_day_decide_its_yields(exchange: Exchange) -> None:
