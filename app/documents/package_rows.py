@@ -52,7 +52,7 @@ from app.market.projects import (
     SurplusUse,
     is_filing_number,
 )
-from app.market.units import format_decimal, format_money, format_quantity
+from app.market.units import format_decimal, format_money, format_quantities, format_quantity
 
 Object = dict[str, object]
 
@@ -417,14 +417,9 @@ def acceptance_object(accepted: AcceptedFiling) -> Object:
             "surplus_recognised": given.surplus_recognised,
             "ecology_reviewed": given.ecology_reviewed,
             "feasibility_reviewed": given.feasibility_reviewed,
-            "credits": None if accepted.credits_steps is None else credits_object(accepted.credits_steps),
+            "credits": None if accepted.credits_steps is None else format_quantities(accepted.credits_steps),
         }
     )
-
-
-def credits_object(credits_steps: Mapping[Indicator, int]) -> Object:
-    """Render a quantity for each indicator, zeros too."""
-    return {each.value: format_quantity(credits_steps.get(each, 0), each) for each in Indicator}
 
 
 def write_off_object(written_off: WrittenOff) -> Object:

@@ -46,7 +46,7 @@ from app.market.projects import (
     SurplusUse,
     shape_faults,
 )
-from app.market.units import MAX_STEPS, format_decimal, format_money, format_quantity
+from app.market.units import MAX_STEPS, format_decimal, format_money, format_quantities, format_quantity
 
 ROUND_FORMAT = "gengheng/round/1"
 OUTCOME_FORMAT = "gengheng/outcome/1"
@@ -542,10 +542,7 @@ def credit_record(credit: Credit) -> Record:
         "format": CREDIT_FORMAT,
         "eligible": credit.eligible,
         "reasons": [reason.value for reason in credit.reasons],
-        "credits": {
-            indicator.value: format_quantity(credit.credits_steps[indicator], indicator)
-            for indicator in Indicator
-        },
+        "credits": format_quantities(credit.credits_steps),
     }
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from app.market.errors import Conflict, Malformed, RuleBroken, ensure
-from app.market.indicators import UNIT, Indicator
+from app.market.errors import Conflict, RuleBroken, ensure
+from app.market.indicators import Indicator
+from app.market.needs import refuse_beyond_shortage
 from app.market.projects import ProjectState
-from app.market.units import format_quantity
 
 
 class CommitmentState(StrEnum):
@@ -150,26 +150,13 @@ def check_promised(promised: Mapping[Indicator, int], short: Mapping[Indicator, 
 
     Raises Malformed or RuleBroken, naming what each indicator is short of.
     """
-    if not promised:
-        raise Malformed("no_quantities", "Name at least one indicator and its quantity.", field="quantities")
-    for indicator, steps in promised.items():
-        if steps <= 0:
-            raise Malformed("zero_quantity", "A quantity is above zero.", field=f"quantities.{indicator}")
-    over = [indicator for indicator, steps in promised.items() if steps > short.get(indicator, 0)]
-    if over:
-        told = "; ".join(
-            f"{each}: {format_quantity(promised[each], each)} {UNIT[each].name} promised, "
-            f"{format_quantity(short.get(each, 0), each)} {UNIT[each].name} short"
-            for each in over
-        )
-        raise RuleBroken(
-            "exceeds_shortage",
-            "A commitment covers only what its application requires and the own reserve, live needs and "
-            f"other commitments do not ({told}).",
-            field=f"quantities.{over[0]}",
-            shortage={each.value: format_quantity(short.get(each, 0), each) for each in promised},
-            promised={each.value: format_quantity(steps, each) for each, steps in promised.items()},
-        )
+    refuse_beyond_shortage(
+        promised,
+        short,
+        done="promised",
+        rule="A commitment covers only what its application requires and the own reserve, live needs and "
+        "other commitments do not",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from app.market.errors import Conflict, Malformed, RuleBroken
 from app.market.indicators import UNIT, Indicator
-from app.market.units import format_quantity
+from app.market.units import format_quantities, format_quantity
 
 
 class KeyLevel(StrEnum):
@@ -116,26 +116,39 @@ def check_declared(wanted: Mapping[Indicator, int], short: Mapping[Indicator, in
 
     Raises Malformed or RuleBroken, naming the shortage of each indicator wanted too much of.
     """
-    if not wanted:
+    refuse_beyond_shortage(
+        wanted,
+        short,
+        done="wanted",
+        rule="A need covers only what its application or obligation requires and the own reserve and other "
+        "needs do not",
+    )
+
+
+def refuse_beyond_shortage(
+    quantities: Mapping[Indicator, int], short: Mapping[Indicator, int], *, done: str, rule: str
+) -> None:
+    """Refuse quantities, in steps, of nothing or of more than is ``short``; ``done`` says what with them.
+
+    Raises Malformed (``no_quantities``, ``zero_quantity``) or RuleBroken (``exceeds_shortage``).
+    """
+    if not quantities:
         raise Malformed("no_quantities", "Name at least one indicator and its quantity.", field="quantities")
-    for indicator, steps in wanted.items():
+    for indicator, steps in quantities.items():
         if steps <= 0:
             raise Malformed("zero_quantity", "A quantity is above zero.", field=f"quantities.{indicator}")
-    over = [indicator for indicator, steps in wanted.items() if steps > short.get(indicator, 0)]
+    over = [indicator for indicator, steps in quantities.items() if steps > short.get(indicator, 0)]
     if over:
         told = "; ".join(
-            f"{indicator}: {format_quantity(wanted[indicator], indicator)} {UNIT[indicator].name} wanted, "
-            f"{format_quantity(short.get(indicator, 0), indicator)} {UNIT[indicator].name} short"
-            for indicator in over
+            f"{each}: {format_quantity(quantities[each], each)} {UNIT[each].name} {done}, "
+            f"{format_quantity(short.get(each, 0), each)} {UNIT[each].name} short"
+            for each in over
         )
-        raise RuleBroken(
-            "exceeds_shortage",
-            "A need covers only what its application or obligation requires and the own reserve and other "
-            f"needs do not ({told}).",
-            field=f"quantities.{over[0]}",
-            shortage={each.value: format_quantity(short.get(each, 0), each) for each in wanted},
-            wanted={each.value: format_quantity(steps, each) for each, steps in wanted.items()},
-        )
+        facts = {
+            "shortage": format_quantities(short, quantities),
+            done: format_quantities(quantities, quantities),
+        }
+        raise RuleBroken("exceeds_shortage", f"{rule} ({told}).", field=f"quantities.{over[0]}", **facts)
 
 
 def refuse_suspended_buyer(*, suspended: bool, buyer: str, field: str | None = None) -> None:

@@ -6,6 +6,7 @@ sign, no exponent, no blank.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from app.market.errors import BadQuantity
@@ -87,6 +88,13 @@ def parse_quantity(text: str, indicator: Indicator, *, field: str | None = None)
 def format_quantity(steps: int, indicator: Indicator) -> str:
     """Print a quantity of ``indicator``: areas with 4 places, capacity with 2."""
     return format_decimal(steps, UNIT[indicator].places)
+
+
+def format_quantities(
+    steps: Mapping[Indicator, int], indicators: Iterable[Indicator] = Indicator
+) -> dict[str, str]:
+    """Print quantities by indicator's name, for an answer or an event: 0 for one that is missing."""
+    return {each.value: format_quantity(steps.get(each, 0), each) for each in indicators}
 
 
 def parse_money(text: str, *, field: str | None = None) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.market.errors import Insufficient
 from app.market.indicators import UNIT, Indicator
 from app.market.ledger import AccountKey, Bucket, Entry, move
-from app.market.units import format_quantity
+from app.market.units import format_quantities, format_quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,7 @@ def refuse_short(
         return
     asked = [each for each in Indicator if required.get(each, 0) > 0]
     shortage = {each: draws.missing.get(each, 0) for each in asked}
-    kept = {each: aside.kept_for_others.get(each, 0) for each in asked}
-    listed = {each: aside.listed.get(each, 0) for each in asked}
+    kept, listed = aside.kept_for_others, aside.listed
     told = [f"The reserve of {reserve} can't cover it whole, and indicators are written off together or not"]
     told.append(
         f" at all: {_amounts(shortage, 'lacks')}. What is listed, or promised elsewhere, does not count."
@@ -89,15 +88,15 @@ def refuse_short(
     raise Insufficient(
         "".join(told),
         jurisdiction=reserve,
-        shortage=_printed(shortage),
-        required=_printed({each: required[each] for each in asked}),
-        listed=_printed(listed),
-        kept_for_others=_printed(kept),
+        shortage=format_quantities(shortage, asked),
+        required=format_quantities(required, asked),
+        listed=format_quantities(listed, asked),
+        kept_for_others=format_quantities(kept, asked),
     )
 
 
 def _of_short(steps: Mapping[Indicator, int], draws: Draws) -> Mapping[Indicator, int]:
-    return {each: steps[each] for each in steps if each in draws.missing}
+    return {each: steps.get(each, 0) for each in Indicator if each in draws.missing}
 
 
 def _amounts(steps: Mapping[Indicator, int], verb: str) -> str:
@@ -106,10 +105,6 @@ def _amounts(steps: Mapping[Indicator, int], verb: str) -> str:
         for each, count in steps.items()
         if count
     )
-
-
-def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
-    return {each.value: format_quantity(count, each) for each, count in steps.items()}
 
 
 def consumed(reserve: str, taken: Sequence[Holding]) -> list[Entry]:

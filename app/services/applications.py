@@ -1,6 +1,6 @@
 """Land applications (用地报批): filed, written off (核销), approved, or ended with a reversal (解挂)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,10 +23,9 @@ from app.market.applications import (
 from app.market.errors import Malformed, NotFound
 from app.market.fees import Fee, nearest_standard
 from app.market.ids import Kind, public_id
-from app.market.indicators import Indicator
 from app.market.jurisdictions import Jurisdiction, city_of
 from app.market.states import step
-from app.market.units import format_quantity
+from app.market.units import format_quantities, format_quantity
 from app.services import fulfilment, returns, write_offs
 from app.services.days import day_of
 from app.services.journal import announce
@@ -148,14 +147,10 @@ async def file(
             "reserve": reserve,
             "kind": kind,
             "method": method,
-            "required": _printed(required),
+            "required": format_quantities(required),
         },
     )
     return Filed(filed, await fee_of(connection, filed))
-
-
-def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
-    return {each.value: format_quantity(steps.get(each, 0), each) for each in Indicator}
 
 
 async def _fee_standards(
@@ -268,7 +263,7 @@ async def write_off_for(connection: Connection, found: ApplicationRow, *, by: st
         facts={
             "applicant": held.applicant,
             "reserve": held.reserve,
-            "quantities": _printed(draws.steps),
+            "quantities": format_quantities(draws.steps),
             "used": [_fact(each) for each in used],
             "lapsed_needs": lapsed,
         },

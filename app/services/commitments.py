@@ -13,7 +13,7 @@ from app.market.ids import Kind, public_id
 from app.market.indicators import Indicator
 from app.market.needs import shortage
 from app.market.states import step
-from app.market.units import format_quantity
+from app.market.units import format_quantities
 from app.services.days import day_of
 from app.services.journal import announce
 from app.services.needs import backings_of
@@ -275,15 +275,11 @@ async def _announce(
             "applicant": row.applicant,
             "application": public_id(Kind.APPLICATION, row.application_id),
             "project": public_id(Kind.PROJECT, row.project_id),
-            "promised": _printed(row.promised),
+            "promised": format_quantities(row.promised),
             "due_on": row.due_on.isoformat(),
             **more,
         },
     )
-
-
-def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
-    return {each.value: format_quantity(steps.get(each, 0), each) for each in Indicator}
 
 
 async def _case(connection: Connection, row: CommitmentRow) -> CommitmentCase:

@@ -16,7 +16,7 @@ from app.market.ledger import AccountKey, Bucket, Entry, move
 from app.market.needs import usable
 from app.market.obligations import ObligationKind, ObligationState
 from app.market.states import step
-from app.market.units import format_quantity
+from app.market.units import format_quantities, format_quantity
 from app.market.write_offs import Holding, draw
 from app.sealing.keys import Keys
 from app.services import obligations, write_offs
@@ -47,10 +47,6 @@ __all__ = [
 
 def _named(row: CommitmentRow) -> str:
     return public_id(Kind.COMMITMENT, row.id)
-
-
-def _printed(steps: Mapping[Indicator, int]) -> dict[str, str]:
-    return {each.value: format_quantity(steps.get(each, 0), each) for each in Indicator}
 
 
 # A named project is accepted
@@ -185,10 +181,10 @@ async def _write_off(connection: Connection, held: CommitmentRow, locked: Sequen
     facts: dict[str, object] = {
         "applicant": held.applicant,
         "application": public_id(Kind.APPLICATION, held.application_id),
-        "written_off": _printed(draws.steps),
+        "written_off": format_quantities(draws.steps),
     }
     if state is CommitmentState.DEFAULTED:
-        facts["deficit"] = _printed(missed)
+        facts["deficit"] = format_quantities(missed)
     await announce(
         connection, at=now, kind=f"commitment.{state.lower()}", subject=_named(held), actor=None, facts=facts
     )

@@ -21,7 +21,7 @@ from app.market.needs import (
 )
 from app.market.obligations import refuse_not_open
 from app.market.states import step
-from app.market.units import format_quantity
+from app.market.units import format_quantities
 from app.services.days import day_of
 from app.services.journal import announce
 from app.store import applications, clock, commitments, obligations, sanctions
@@ -97,7 +97,7 @@ async def declare(
             "buyer": buyer,
             "application": subject if application_id is not None else None,
             "obligation": subject if obligation_id is not None else None,
-            "quantities": {each.value: format_quantity(steps, each) for each, steps in quantities.items()},
+            "quantities": format_quantities(quantities, quantities),
             "all_or_nothing": all_or_nothing,
         },
     )

@@ -14,7 +14,7 @@ from app.market.indicators import Indicator
 from app.market.obligations import TRANSITIONS, ObligationEvent, ObligationKind, ObligationState
 from app.market.sanctions import SanctionKind
 from app.market.states import step
-from app.market.units import format_quantity
+from app.market.units import format_quantities
 from app.services import sanctions, write_offs
 from app.services.days import day_of
 from app.services.journal import announce
@@ -101,7 +101,7 @@ async def _announce(
             "jurisdiction": row.jurisdiction,
             "kind": row.kind,
             "source": row.source,
-            "owed": {each.value: format_quantity(row.owed[each], each) for each in Indicator},
+            "owed": format_quantities(row.owed),
             "rectification": public_id(Kind.SANCTION, row.sanction_id),
         },
     )

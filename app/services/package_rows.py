@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from app.documents.package_rows import Object, Polygons, acceptance_object, credits_object, filing_object
+from app.documents.package_rows import Object, Polygons, acceptance_object, filing_object
 from app.market.acceptances import Acceptance
 from app.market.errors import Refusal
 from app.market.filings import Filing
@@ -19,6 +19,7 @@ from app.market.packages import AcceptedFiling, PackageFaults, PackageValue, Pla
 from app.market.parcels import Shape
 from app.market.particulars import refuse_particulars
 from app.market.projects import ProjectState
+from app.market.units import format_quantities
 from app.services import parcels as maps
 from app.services import projects
 from app.services.acceptances import Decision, decide
@@ -194,7 +195,7 @@ class AcceptanceImporter:
     def _check_credits(self, place: Place, value: AcceptedFiling, earned: Mapping[Indicator, int]) -> None:
         if value.credits_steps is None:
             return
-        stated, counted = credits_object(value.credits_steps), credits_object(earned)
+        stated, counted = format_quantities(value.credits_steps), format_quantities(earned)
         for name, figure in stated.items():
             if figure != counted[name]:
                 problem = f"states {figure}, the exchange counts {counted[name]}"
