@@ -10,14 +10,14 @@ from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.applications import ApplicationKind, ApplicationState, OccupiedParcel, WriteOffMethod
 from app.market.ids import Kind, public_id, row_number
-from app.market.indicators import HECTARE, UNIT, Indicator
+from app.market.indicators import HECTARE
 from app.market.projects import BEST_GRADE, WORST_GRADE, LandUse
-from app.market.units import format_decimal, format_quantity, parse_decimal, quantity_mu
+from app.market.units import format_decimal, parse_decimal
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.fees import FeeView, FeeWithLinesView
 from app.routers.forms import AreaText, Code, Form, Id, Instant, Text, View, Whole
+from app.routers.quantities import QuantityView, UsedBatchView
 from app.services import applications
-from app.services.write_offs import UsedBatch
 
 router = APIRouter(prefix="/v1/land-applications", tags=["land applications"], route_class=GuardedRoute)
 
@@ -83,25 +83,6 @@ class WithdrawalForm(Form):
     reason: Text | None = None
 
 
-class RequirementView(View):
-    """What an application must supply of one indicator."""
-
-    indicator: Indicator
-    unit: str
-    quantity: str
-    quantity_mu: str | None
-
-    @classmethod
-    def of(cls, indicator: Indicator, steps: int) -> "RequirementView":
-        """Print steps in the indicator's unit; areas also in 亩."""
-        return cls(
-            indicator=indicator,
-            unit=UNIT[indicator].name,
-            quantity=format_quantity(steps, indicator),
-            quantity_mu=quantity_mu(steps, indicator),
-        )
-
-
 class ApplicationView(View):
     """A land application and what it requires of each indicator."""
 
@@ -113,7 +94,7 @@ class ApplicationView(View):
     linked_project_id: str | None
     title: str
     state: ApplicationState
-    requirement: list[RequirementView]
+    requirement: list[QuantityView]
     filed_at: Instant
     consented_at: Instant | None = Field(description="When the city consented whose reserve it names")
     decided_at: Instant | None
@@ -147,43 +128,12 @@ def _shape(row: applications.ApplicationRow) -> dict[str, Any]:
         "linked_project_id": None if linked is None else public_id(Kind.PROJECT, linked),
         "title": row.title,
         "state": row.state,
-        "requirement": [
-            RequirementView.of(indicator, row.required[indicator])
-            for indicator in Indicator
-            if row.required[indicator]
-        ],
+        "requirement": QuantityView.each(row.required),
         "filed_at": row.filed_at,
         "consented_at": row.consented_at,
         "decided_at": row.decided_at,
         "decision_reason": row.decision_reason,
     }
-
-
-class UsedBatchView(View):
-    """What a write-off used up of one batch, and the project that the batch comes from."""
-
-    indicator: Indicator
-    unit: str
-    quantity: str
-    quantity_mu: str | None
-    batch_id: str
-    project_id: str
-    filing_no: str | None
-    origin: str = Field(description="The county whose project earned the batch")
-
-    @classmethod
-    def of(cls, used: UsedBatch) -> "UsedBatchView":
-        """Shape what was used of a batch."""
-        return cls(
-            indicator=used.indicator,
-            unit=UNIT[used.indicator].name,
-            quantity=format_quantity(used.steps, used.indicator),
-            quantity_mu=quantity_mu(used.steps, used.indicator),
-            batch_id=public_id(Kind.BATCH, used.batch_id),
-            project_id=public_id(Kind.PROJECT, used.project_id),
-            filing_no=used.filing_no,
-            origin=used.origin,
-        )
 
 
 class WriteOffView(View):
@@ -206,7 +156,7 @@ class WriteOffView(View):
             written_off_at=row.written_off_at,
             transaction_id=public_id(Kind.TRANSACTION, row.transaction_id),
             reversed_at=row.reversed_at,
-            batches=[UsedBatchView.of(each) for each in written_off.used],
+            batches=UsedBatchView.each(written_off.used),
         )
 
 

@@ -15,7 +15,7 @@ from app.market.indicators import UNIT, Indicator
 from app.market.units import format_quantity, parse_quantity
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import Day, DecimalText, Form, Id, Instant, Text, View
-from app.routers.obligations import DrawnBatchView, OwedView
+from app.routers.quantities import QuantityView, UsedBatchView
 from app.services import commitments
 
 router = APIRouter(prefix="/v1/commitments", tags=["commitments"], route_class=GuardedRoute)
@@ -80,14 +80,14 @@ class CommitmentView(View):
     applicant: str
     project_id: str
     state: CommitmentState
-    promised: list[OwedView]
+    promised: list[QuantityView]
     due_on: date
     drafted_at: Instant
     filed_at: Instant | None
     decided_at: Instant | None
     decision_reason: str | None
     written_off_at: Instant | None
-    deficit: list[OwedView]
+    deficit: list[QuantityView]
 
     @classmethod
     def of(cls, row: commitments.CommitmentRow) -> "CommitmentView":
@@ -98,21 +98,21 @@ class CommitmentView(View):
             applicant=row.applicant,
             project_id=public_id(Kind.PROJECT, row.project_id),
             state=row.state,
-            promised=OwedView.each(row.promised),
+            promised=QuantityView.each(row.promised),
             due_on=row.due_on,
             drafted_at=row.drafted_at,
             filed_at=row.filed_at,
             decided_at=row.decided_at,
             decision_reason=row.decision_reason,
             written_off_at=row.written_off_at,
-            deficit=OwedView.each(row.missed),
+            deficit=QuantityView.each(row.missed),
         )
 
 
 class EarmarkView(View):
     """What is kept of one batch for a commitment."""
 
-    batch: str
+    batch_id: str
     indicator: Indicator
     unit: str
     quantity: str
@@ -121,7 +121,7 @@ class EarmarkView(View):
     def of(cls, earmark: Earmark) -> "EarmarkView":
         """Shape an earmark."""
         return cls(
-            batch=public_id(Kind.BATCH, earmark.batch_id),
+            batch_id=public_id(Kind.BATCH, earmark.batch_id),
             indicator=earmark.indicator,
             unit=UNIT[earmark.indicator].name,
             quantity=format_quantity(earmark.steps, earmark.indicator),
@@ -132,7 +132,7 @@ class CommitmentCaseView(CommitmentView):
     """A commitment, what is earmarked for it, what was written off at its due date, what it still owes."""
 
     earmarked: list[EarmarkView]
-    used: list[DrawnBatchView]
+    used: list[UsedBatchView]
     obligation: str | None
 
     @classmethod
@@ -141,7 +141,7 @@ class CommitmentCaseView(CommitmentView):
         return cls(
             **dict(CommitmentView.of(case.row)),
             earmarked=[EarmarkView.of(each) for each in case.earmarks],
-            used=DrawnBatchView.each(case.used),
+            used=UsedBatchView.each(case.used),
             obligation=None if case.obligation is None else public_id(Kind.OBLIGATION, case.obligation.id),
         )
 

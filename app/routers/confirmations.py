@@ -13,13 +13,14 @@ from app.market.access import Action
 from app.market.confirmations import Confirmation
 from app.market.errors import Conflict
 from app.market.ids import Kind, public_id, row_number
-from app.market.indicators import UNIT, Indicator
+from app.market.indicators import Indicator
 from app.market.modes import TradeMode
 from app.market.trades import Line, LineState, TradeState
-from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
+from app.market.units import format_money, wan_yuan
 from app.problems import MEDIA_TYPE, Problem
 from app.routers.answers import Reading, documented
 from app.routers.forms import Id, Instant, Spelt, View
+from app.routers.quantities import line_figures
 from app.services import confirmations
 
 router = APIRouter(prefix="/v1", tags=["trades"], route_class=GuardedRoute)
@@ -56,17 +57,10 @@ class ConfirmedLineView(View):
     def of(cls, line: Line, confirmation: Confirmation) -> "ConfirmedLineView":
         """Shape a line."""
         return cls(
-            seller=line.seller,
+            **line_figures(line),
             seller_name=confirmation.names.get(line.seller),
             batch_id=public_id(Kind.BATCH, line.batch_id),
             filing_no=confirmation.filing_nos.get(line.batch_id),
-            indicator=line.indicator,
-            unit=UNIT[line.indicator].name,
-            quantity=format_quantity(line.quantity, line.indicator),
-            quantity_mu=quantity_mu(line.quantity, line.indicator),
-            price=format_money(line.price_fen),
-            amount=format_money(line.amount_fen),
-            amount_wan_yuan=wan_yuan(line.amount_fen),
             state=line.state,
         )
 

@@ -8,13 +8,14 @@ from pydantic import Field
 from app.auth import GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id
-from app.market.indicators import UNIT, Indicator
+from app.market.indicators import Indicator
 from app.market.modes import TradeMode
 from app.market.objections import ObjectionState
 from app.market.trades import Line
-from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
+from app.market.units import format_money, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, documented
 from app.routers.forms import Instant, View
+from app.routers.quantities import line_figures
 from app.services import notices
 
 router = APIRouter(prefix="/v1/bulletin", tags=["bulletin"], route_class=GuardedRoute)
@@ -38,16 +39,9 @@ class NoticeLineView(View):
     def of(cls, line: Line, name: str | None) -> "NoticeLineView":
         """Shape a line."""
         return cls(
-            seller=line.seller,
+            **line_figures(line),
             seller_name=name,
-            indicator=line.indicator,
-            unit=UNIT[line.indicator].name,
-            quantity=format_quantity(line.quantity, line.indicator),
-            quantity_mu=quantity_mu(line.quantity, line.indicator),
-            price=format_money(line.price_fen),
             price_wan_yuan=wan_yuan(line.price_fen),
-            amount=format_money(line.amount_fen),
-            amount_wan_yuan=wan_yuan(line.amount_fen),
         )
 
 

@@ -1,6 +1,5 @@
 """``/v1/obligations``: what is still owed for a deficit or a fraud (补充义务), and its discharge."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -9,65 +8,13 @@ from fastapi import APIRouter, Query, Response
 from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
-from app.market.indicators import UNIT, Indicator
 from app.market.obligations import ObligationKind, ObligationState
-from app.market.units import format_quantity, quantity_mu
 from app.routers.answers import PageView, Paging, Reading, Writing, documented
 from app.routers.forms import Id, Instant, View
+from app.routers.quantities import QuantityView, UsedBatchView
 from app.services import obligations
 
 router = APIRouter(prefix="/v1/obligations", tags=["supervision"], route_class=GuardedRoute)
-
-
-class OwedView(View):
-    """What is owed of one indicator."""
-
-    indicator: Indicator
-    unit: str
-    quantity: str
-    quantity_mu: str | None
-
-    @classmethod
-    def each(cls, steps: Mapping[Indicator, int]) -> "list[OwedView]":
-        """Print what is above zero in its indicator's unit; areas also in 亩."""
-        return [
-            cls(
-                indicator=indicator,
-                unit=UNIT[indicator].name,
-                quantity=format_quantity(steps[indicator], indicator),
-                quantity_mu=quantity_mu(steps[indicator], indicator),
-            )
-            for indicator in Indicator
-            if steps.get(indicator, 0)
-        ]
-
-
-class DrawnBatchView(View):
-    """What was written off of one batch, and the project that it comes from."""
-
-    batch: str
-    indicator: Indicator
-    unit: str
-    quantity: str
-    origin: str
-    project: str
-    filing_no: str | None
-
-    @classmethod
-    def each(cls, used: Sequence[obligations.UsedBatch]) -> "list[DrawnBatchView]":
-        """Shape what a write-off used up, by indicator, oldest batches first."""
-        return [
-            cls(
-                batch=public_id(Kind.BATCH, one.batch_id),
-                indicator=one.indicator,
-                unit=UNIT[one.indicator].name,
-                quantity=format_quantity(one.steps, one.indicator),
-                origin=one.origin,
-                project=public_id(Kind.PROJECT, one.project_id),
-                filing_no=one.filing_no,
-            )
-            for one in used
-        ]
 
 
 class ObligationView(View):
@@ -78,7 +25,7 @@ class ObligationView(View):
     kind: ObligationKind
     source: str
     state: ObligationState
-    owed: list[OwedView]
+    owed: list[QuantityView]
     rectification: str
     opened_at: Instant
     ended_at: Instant | None
@@ -92,7 +39,7 @@ class ObligationView(View):
             kind=row.kind,
             source=row.source,
             state=row.state,
-            owed=OwedView.each(row.owed),
+            owed=QuantityView.each(row.owed),
             rectification=public_id(Kind.SANCTION, row.sanction_id),
             opened_at=row.opened_at,
             ended_at=row.ended_at,
@@ -102,12 +49,12 @@ class ObligationView(View):
 class ObligationCaseView(ObligationView):
     """An obligation, and the batches that made it good where it is DISCHARGED."""
 
-    used: list[DrawnBatchView]
+    used: list[UsedBatchView]
 
     @classmethod
     def shown(cls, case: obligations.ObligationCase) -> "ObligationCaseView":
         """Shape an obligation with what made it good."""
-        return cls(**dict(ObligationView.of(case.row)), used=DrawnBatchView.each(case.used))
+        return cls(**dict(ObligationView.of(case.row)), used=UsedBatchView.each(case.used))
 
 
 @router.get(

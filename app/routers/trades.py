@@ -9,12 +9,13 @@ from pydantic import ConfigDict, Field
 from app.auth import CurrentActor, GuardedRoute
 from app.market.access import Action
 from app.market.ids import Kind, public_id, row_number
-from app.market.indicators import UNIT, Indicator
+from app.market.indicators import Indicator
 from app.market.modes import TradeMode
 from app.market.trades import Line, LineState, Trade, TradeState, to_pay_fen
-from app.market.units import format_money, format_quantity, quantity_mu, wan_yuan
+from app.market.units import format_money, wan_yuan
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import Form, Id, Instant, Text, View, WarningView
+from app.routers.quantities import line_figures
 from app.services import settlements, trades
 
 router = APIRouter(prefix="/v1/trades", tags=["trades"], route_class=GuardedRoute)
@@ -43,14 +44,7 @@ class LineView(View):
             id=public_id(Kind.LINE, line.id),
             listing_id=public_id(Kind.LISTING, line.listing_id),
             batch_id=public_id(Kind.BATCH, line.batch_id),
-            seller=line.seller,
-            indicator=line.indicator,
-            unit=UNIT[line.indicator].name,
-            quantity=format_quantity(line.quantity, line.indicator),
-            quantity_mu=quantity_mu(line.quantity, line.indicator),
-            price=format_money(line.price_fen),
-            amount=format_money(line.amount_fen),
-            amount_wan_yuan=wan_yuan(line.amount_fen),
+            **line_figures(line),
             state=line.state,
         )
 

@@ -30,7 +30,6 @@ from app.store.write_offs import UsedBatch
 __all__ = [
     "ObligationCase",
     "ObligationRow",
-    "UsedBatch",
     "cancel",
     "discharge",
     "obligation",
