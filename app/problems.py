@@ -71,14 +71,19 @@ ENVELOPE: Mapping[tuple[str, str], tuple[str, str]] = {
 TAUGHT: Mapping[str, str] = {
     "missing": "This field is required.",
     "extra_forbidden": "This field is not known here.",
-    "model_attributes_type": "This is a JSON object, { … }.",
+    "model_attributes_type": "This is a JSON object, {{ … }}.",
     "int_type": "This is a JSON whole number, without quotes.",
+    "int_parsing": "This is a whole number.",
     "bool_type": "This is true or false, without quotes.",
-    "string_too_short": "Text may not be empty.",
+    "bool_parsing": "This is true or false.",
+    "list_type": "This is a JSON array, [ … ].",
+    "tuple_type": "This is a JSON array, [ … ].",
+    "string_too_long": "Text has at most {max_length} characters here.",
     "string_pattern_mismatch": "Text may not be blank, nor hold signs that don't belong in it.",
     "too_short": "Name at least one.",
+    "too_long": "Name at most {max_length}.",
 }
-"""What the framework finds wrong with a field, by kind of fault, said to a person."""
+"""What the framework finds wrong with a field, by kind of fault and its bounds, said to a person."""
 
 FIELDS_NAMED_MOST = 20
 """An answer must not grow with what is wrong with its request."""
@@ -199,10 +204,19 @@ def _field_problem(fault: Mapping[str, Any]) -> FieldProblem:
     place, *path = (name for name in fault["loc"] if name != "[key]")  # a map's key is named once
     field = shown(path if place in ("body", "query", "path", "header") else fault["loc"])
     kind = str(fault["type"])
-    detail = TAUGHT.get(kind, str(fault["msg"]).removeprefix("Value error, "))
+    bounds = fault.get("ctx", {})
+    detail = str(fault["msg"]).removeprefix("Value error, ")
+    if kind in TAUGHT:
+        detail = TAUGHT[kind].format_map(bounds)
+    elif kind == "string_too_short":
+        least = bounds["min_length"]
+        detail = "Text may not be empty." if least == 1 else f"Text has at least {least} characters here."
     number = isinstance(fault.get("input"), int | float) and not isinstance(fault.get("input"), bool)
     if kind == "string_type" and number:
-        detail = 'This is a string, not a JSON number: quantities and money are written "12.3456".'
+        detail = (
+            "This is a string in quotes, not a JSON number: quantities and money are written "
+            '"12.3456", codes "511922".'
+        )
     elif kind == "missing" and place == "body" and not path:
         detail = "Send a JSON body; {} will do where there is nothing to say."
     elif place in ("header", "query") and (field, kind) in ENVELOPE:

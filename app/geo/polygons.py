@@ -7,6 +7,7 @@ and what never draws a polygon never waits for them.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
@@ -131,10 +132,17 @@ def _box(west: float, south: float, east: float, north: float) -> str:
     return f"({float(east)!r},{float(north)!r}),({float(west)!r},{float(south)!r})"
 
 
+def _degrees(text: str) -> float:
+    """Read plain ASCII degrees; raises ValueError, also for what only ``float`` takes for a number."""
+    if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", text):
+        raise ValueError(text)
+    return float(text)
+
+
 def window(text: str, *, field: str) -> str:
     """Read ``west,south,east,north`` in degrees as a bounding box; raises Malformed."""
     try:
-        west, south, east, north = (float(part) for part in text.split(","))
+        west, south, east, north = (_degrees(part) for part in text.split(","))
     except ValueError:
         west = south = east = north = math.nan
     if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):

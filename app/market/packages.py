@@ -139,7 +139,7 @@ class FaultyPackage(Malformed):
         more = f"; and {count - 5} more" if count > 5 else ""
         super().__init__(
             "faulty_package",
-            f"Nothing was imported: {told}{more}.",
+            f"Nothing was imported: {told}{more}".removesuffix(".") + ".",
             field="lines",
             count=count,
             faults=[

@@ -179,7 +179,11 @@ def _yield_table(value: Any, field: str) -> Mapping[int, int]:
 
 def _lots(value: Any, field: str) -> Mapping[Indicator, int]:
     if not isinstance(value, dict) or set(value) != set(Indicator):
-        raise Malformed("bad_policy", "Lots name a quantity for each indicator.", field=field)
+        raise Malformed(
+            "bad_policy",
+            f"Lots are an object that names a quantity for each of {', '.join(Indicator)}.",
+            field=field,
+        )
     lots = {}
     for indicator in Indicator:
         text = value[indicator.value]
@@ -193,7 +197,12 @@ def _lots(value: Any, field: str) -> Mapping[Indicator, int]:
 
 def _trade_modes(value: Any, field: str) -> Mapping[Indicator, frozenset[TradeMode]]:
     if not isinstance(value, dict) or set(value) != set(Indicator):
-        raise Malformed("bad_policy", "Trade modes name a list of modes for each indicator.", field=field)
+        raise Malformed(
+            "bad_policy",
+            f"Trade modes are an object that names for each of {', '.join(Indicator)} a list of "
+            f"one or more of {', '.join(OPEN_MODES)}.",
+            field=field,
+        )
     modes = {}
     for indicator in Indicator:
         named = value[indicator.value]

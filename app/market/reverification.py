@@ -6,6 +6,7 @@ earns what those are worth by the policies of the re-verification's day; its qua
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 
 from app.market import projects
 from app.market.certification import Certified
@@ -34,6 +35,17 @@ def refuse_not_waiting(needs_reverification: bool, named: str) -> None:
             "no_reverification",
             f"Project {named} does not wait for a re-verification: it is for accepted projects that were "
             "filed before the notice, once.",
+        )
+
+
+def refuse_before_acceptance(verified_on: date, accepted_on: date | None) -> None:
+    """Raise RuleBroken where a project would be verified anew before it was accepted at first."""
+    if accepted_on is not None and verified_on < accepted_on:
+        raise RuleBroken(
+            "verified_before_acceptance",
+            f"The project was accepted on {accepted_on.isoformat()}; it is verified anew no earlier.",
+            field="verified_on",
+            accepted_on=accepted_on.isoformat(),
         )
 
 

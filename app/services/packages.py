@@ -178,6 +178,9 @@ async def import_package(
     head = package.head
     if head is None:
         raise FaultyPackage(tuple(faults), faults.count)
+    if expected not in (None, head.kind):
+        faults.add(Place("", 1), "format", f"must be {expected.format_name!r} here" if expected else "")
+        faults.refuse_any()
     known = await store.imported(connection, bytes.fromhex(package.digest))
     if known is not None:
         return Imported(known, repeated=True)
@@ -185,8 +188,6 @@ async def import_package(
     if head.province != province:
         problem = f"the package is of {head.province[:40]!r}, this exchange is of {province!r}"
         faults.add(Place("", 1), "province", problem)
-    if expected not in (None, head.kind):
-        faults.add(Place("", 1), "format", f"must be {expected.format_name!r} here" if expected else "")
     faults.refuse_any()
     levels = await _levels(connection, day_of(now))
     importer = IMPORTERS[head.kind](Import(connection, actor.jurisdiction, now, faults, levels))

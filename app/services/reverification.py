@@ -12,6 +12,7 @@ from app.market.reverification import (
     Verified,
     certified_as_found,
     later_credits,
+    refuse_before_acceptance,
     refuse_certified_since,
     refuse_not_waiting,
     verified_papers,
@@ -55,6 +56,7 @@ async def verify_anew(
         raise RuleBroken(
             "verified_in_future", f"Today is {day_of(now)}: nothing is verified later.", field="verified_on"
         )
+    refuse_before_acceptance(verified_on, row.papers.accepted_on)
     policies = PoliciesByDay(connection)
     in_force = await policies.on(verified_on)
     papers = verified_papers(row.papers, found, in_force.yields_centikg_per_hm2)

@@ -7,6 +7,7 @@ from app.market.access import Action, Actor, permit
 from app.market.errors import Conflict, NotFound, RuleBroken, WrongState
 from app.market.ids import Kind, public_id
 from app.market.inspections import InspectionKind
+from app.market.units import rfc3339
 from app.services.days import day_of
 from app.services.journal import announce
 from app.store import clock
@@ -75,7 +76,7 @@ async def draw(connection: Connection, *, actor: Actor, number: int, seed: str) 
             "no_event_yet",
             "The draw takes the first journal event that another jurisdiction causes after the announcement, "
             "and there is none yet: draw again later, with the same seed.",
-            announced_at=held.announced_at.isoformat(),
+            announced_at=rfc3339(held.announced_at),
         )
     now = await clock.now(connection)
     among = {each.filing_no: each for each in await store.drawable(connection, held.year, held.announced_at)}

@@ -241,6 +241,7 @@ async def test_a_linkage_quota_has_nothing_to_verify_anew(exchange: Exchange) ->
             "parcels.0.grade_after",
         ),
         ({"verified_on": "2999-01-01"}, 422, "verified_in_future", "verified_on"),
+        ({"verified_on": "2019-11-04"}, 422, "verified_before_acceptance", "verified_on"),
         ({"parcels": []}, 422, "malformed", "parcels"),
     ],
 )

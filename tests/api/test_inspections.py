@@ -193,6 +193,7 @@ async def test_a_spot_check_is_drawn_once_and_with_its_own_seed(exchange: Exchan
     draw = f"/v1/spot-checks/{announced['id']}/draw"
     early = await regulator.post(draw, {"seed": SEED})
     assert (early.status_code, early.json()["code"]) == (409, "no_event_yet")
+    assert early.json()["facts"]["announced_at"] == announced["announced_at"]
     await (await exchange.county(OTHER)).post("/v1/projects", story.project_body(OTHER))
     other = await regulator.post(draw, {"seed": SEED + "x"})
     assert (other.status_code, other.json()["code"]) == (422, "not_the_announced_seed")

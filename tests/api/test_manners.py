@@ -435,3 +435,34 @@ async def test_times_are_told_in_utc(exchange: Exchange) -> None:
     answer = await (await exchange.regulator()).post("/v1/price-bands", body)
     assert answer.json()["starts_at"] == "2100-01-01T00:00:00.500000Z"
     assert (await exchange.now()).tzinfo == UTC
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field", "told"),
+    [
+        ("/v1/spot-checks/Q0000000001/draw", {"seed": "seed-2"}, "seed", "at least 16 characters"),
+        ("/v1/sanctions", {**SANCTION, "reason": "长" * 501}, "reason", "at most 500 characters"),
+        ("/v1/sanctions", {**SANCTION, "reason": ""}, "reason", "may not be empty"),
+        ("/v1/sanctions", {**SANCTION, "jurisdiction": 510722}, "jurisdiction", 'codes "511922"'),
+        ("/v1/packages/filings", {"lines": "x"}, "lines", "a JSON array"),
+        ("/v1/sanctions?overdue=maybe", None, "overdue", "true or false"),
+        ("/v1/assessments/abc", None, "year", "a whole number"),
+    ],
+)
+async def test_what_the_framework_refuses_is_told_in_words_with_its_bounds(
+    exchange: Exchange, path: str, body: Any, field: str, told: str
+) -> None:
+    regulator = await exchange.regulator()
+    answer = await (regulator.post(path, body) if body is not None else regulator.get(path))
+    assert told in problem(answer, 422, "malformed", field)["detail"]
+
+
+async def test_a_list_that_is_too_long_says_how_long_it_may_be(exchange: Exchange) -> None:
+    parcel = {"area": "1.0000", "use": "dry_land", "grade": 9}
+    body = {
+        "kind": "town_batch",
+        "title": "批次",
+        "parcels": [{**parcel, "parcel_no": f"N{at}"} for at in range(5001)],
+    }
+    answer = await (await exchange.county("511922")).post("/v1/land-applications", body)
+    assert problem(answer, 422, "malformed", "parcels")["detail"].endswith("Name at most 5000.")

@@ -62,8 +62,21 @@ async def test_a_faulty_package_names_its_rows_and_does_nothing(exchange: Exchan
 
 async def test_a_package_of_another_kind_than_the_address_is_refused(exchange: Exchange) -> None:
     regulator = await exchange.regulator()
-    answer = await regulator.post("/v1/packages/acceptances", {"lines": lines("filings", ROWS)})
-    assert (answer.status_code, answer.json()["facts"]["faults"][0]["field"]) == (422, "format")
+    package = {"lines": lines("filings", ROWS)}
+    for imported_before in (False, True):
+        answer = await regulator.post("/v1/packages/acceptances", package)
+        assert answer.status_code == 422, imported_before
+        assert answer.json()["facts"]["faults"][0]["field"] == "format"
+        assert (await regulator.post("/v1/packages/filings", package)).status_code == 201
+
+
+async def test_a_fault_told_as_a_sentence_ends_with_one_stop(exchange: Exchange) -> None:
+    regulator = await exchange.regulator()
+    answer = await regulator.post(
+        "/v1/packages/filings", {"lines": lines("filings", [{**ROWS[0], "county": "510100"}])}
+    )
+    assert answer.json()["code"] == "faulty_package"
+    assert answer.json()["detail"].endswith(".") and not answer.json()["detail"].endswith("..")
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,17 @@ async def test_the_one_map_shows_a_window_in_pages_an_officer_its_own_county(exc
 
 
 @pytest.mark.parametrize(
-    "bbox", ["1,2,3", "a,b,c,d", "106.9,32.3,106.8,32.4", "nan,1,2,3", "0,0,200,1", "1,1,1,1"]
+    "bbox",
+    [
+        "1,2,3",
+        "a,b,c,d",
+        "106.9,32.3,106.8,32.4",
+        "nan,1,2,3",
+        "0,0,200,1",
+        "1,1,1,1",
+        "１０６,32,107,33",
+        "1_06,32,107,33",
+    ],
 )
 async def test_a_window_that_is_none_is_refused(exchange: Exchange, bbox: str) -> None:
     answer = await (await exchange.regulator()).get("/v1/map/parcels", params={"bbox": bbox})
