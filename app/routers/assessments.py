@@ -16,6 +16,7 @@ from app.market.assessments import Finding, Result
 from app.market.indicators import Indicator
 from app.market.jurisdictions import Level
 from app.market.sanctions import SanctionKind
+from app.problems import MEDIA_TYPE, Problem
 from app.routers.answers import PageView, Paging, Reading, Writing, documented, example
 from app.routers.forms import Code, Form, Instant, View
 from app.services import assessments
@@ -142,6 +143,12 @@ def _in_all_forms() -> dict[int | str, dict[str, Any]]:
     return responses
 
 
+def _once_begun() -> dict[int | str, dict[str, Any]]:
+    """The same of a year that may be yet to come."""
+    refused = {"model": Problem, "content": {MEDIA_TYPE: {}}, "description": "the year has not begun"}
+    return _in_all_forms() | {409: refused}
+
+
 async def _answered(reading: Reading, record: Record, text: str, form: DocumentForm) -> Response:
     if form is DocumentForm.JSON:
         return reading.answer(text)
@@ -154,7 +161,7 @@ async def _answered(reading: Reading, record: Record, text: str, form: DocumentF
 @router.get(
     "/assessments/{year}",
     operation_id=Action.READ_ASSESSMENTS,
-    responses=_in_all_forms(),
+    responses=_once_begun(),
     summary="A year's assessment of the province and everybody in it 年度考核",
 )
 async def read_assessments(
@@ -168,7 +175,7 @@ async def read_assessments(
 @router.get(
     "/assessments/{year}/{code}",
     operation_id=Action.READ_ASSESSMENT,
-    responses=_in_all_forms(),
+    responses=_once_begun(),
     summary="A year's assessment of one jurisdiction, and of those that belong to it",
 )
 async def read_assessment(
