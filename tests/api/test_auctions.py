@@ -24,7 +24,6 @@ from tests.story import (
     opened,
     policy,
     registered,
-    sanctioned,
     until,
     verified,
 )
@@ -235,16 +234,6 @@ async def test_a_buyer_registers_once_and_only_until_the_closing_instant(exchang
     await until(exchange, auction["closes_at"])
     late = await (await exchange.city(PANZHIHUA)).post(path, {"need_id": late_need, "limit": "1.0000"})
     assert (late.status_code, late.json()["code"]) == (409, "registration_closed")
-
-
-async def test_a_suspended_buyer_may_register_and_bid_so_that_it_can_make_good(exchange: Exchange) -> None:
-    await band(exchange, AREA)
-    await listed(exchange, POOR, AREA, "10.0000")
-    auction = await announced(exchange, AREA)
-    need = await approved_need(exchange, CHENGDU, {AREA: "5.0000"})
-    await sanctioned(exchange, CHENGDU)
-    await registered(exchange, auction, CHENGDU, "5.0000", need=need)
-    await bid(exchange, auction, CHENGDU, "380000.00", "5.0000")
 
 
 async def test_officers_see_their_own_registration_and_overseers_all(exchange: Exchange) -> None:

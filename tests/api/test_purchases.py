@@ -19,7 +19,6 @@ from tests.story import (
     listed,
     policy,
     registered,
-    sanctioned,
     settled,
     sold_by,
     verified,
@@ -323,14 +322,6 @@ async def test_who_lists_an_indicator_can_not_buy_it(exchange: Exchange) -> None
     for body in (unified(need, "1.0000"), at_market(need, theirs, "1.0000", "300000.00")):
         problem = await refused(exchange, body)
         assert (problem["status"], problem["code"]) == (422, "seller_may_not_buy")
-
-
-async def test_a_suspended_buyer_may_still_buy_to_make_good(exchange: Exchange) -> None:
-    await an_open_market(exchange)
-    await listed(exchange, POOR, AREA, "4.0000")
-    need = await approved_need(exchange, BUYER, {AREA: "4.0000"})
-    await sanctioned(exchange, BUYER)
-    await bought(exchange, BUYER, **unified(need, "1.0000"))
 
 
 @pytest.mark.parametrize(

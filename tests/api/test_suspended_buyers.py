@@ -8,10 +8,12 @@ from tests.story import (
     approved_need,
     band,
     bid,
+    bought,
     funded,
     listed,
     registered,
     sanctioned,
+    sold_by,
 )
 
 BUYER, SELLER = "510107", "511922"
@@ -72,6 +74,22 @@ async def test_one_suspended_after_it_registered_bids_no_more_but_may_take_a_bid
     assert (await officer.post(f"{path}/{placed['id']}/withdrawal")).status_code == 201
     assert (await regulator.post(f"/v1/sanctions/{sanction}/lifting")).status_code == 201
     await bid(exchange, auction, BUYER, "410000.00", "1.0000")
+
+
+async def test_it_buys_at_once_for_its_obligation_and_for_no_application(exchange: Exchange) -> None:
+    await sold_by(exchange, LAND, "unified_price")
+    await band(exchange, LAND, unified_price="320000.00")
+    await listed(exchange, SELLER, LAND, "10.0000")
+    other = await approved_need(exchange, BUYER, {LAND: "4.0000"})
+    owed = await need_for_debt(exchange, "1.0000")
+    await sanctioned(exchange, BUYER)
+    wanted = {"mode": "unified_price", "indicator": LAND.value, "quantity": "1.0000"}
+    officer = await exchange.county(BUYER)
+    refused = await officer.post("/v1/purchases", {"need_id": other, **wanted})
+    assert (refused.status_code, refused.json()["code"]) == (422, "suspended"), refused.text
+    assert refused.json()["field"] == "need_id"
+    bought_of = await bought(exchange, BUYER, need_id=owed, **wanted)
+    assert bought_of["need_id"] == owed
 
 
 async def test_an_allocation_serves_its_obligation_and_leaves_its_application_waiting(
