@@ -17,7 +17,7 @@ from app.worker import REMINDERS, do_due
 from tests.awarded import Sale, awarded
 from tests.conftest import SEALING_KEY, Exchange
 from tests.mapped import SQUARE_HM2, square
-from tests.owed import owing
+from tests.owed import defrauded
 from tests.package_files import filing
 from tests.package_files import lines as lines_of
 from tests.story import credited, filed_application, funded, paid, policy, project_body, settled
@@ -44,8 +44,8 @@ async def a_busy_exchange(exchange: Exchange) -> None:
     regulator = await exchange.regulator()
     package = {"lines": lines_of("filings", [filing(1)])}
     assert (await regulator.post("/v1/packages/filings", package)).status_code == 201
-    await owing(exchange, SELLER, {LAND: 5_000})
-    good = await owing(exchange, SELLER, {LAND: 7_000})
+    await defrauded(exchange, SELLER, "0.5000")
+    good = await defrauded(exchange, SELLER, "0.7000")
     await credited(exchange, SELLER, {LAND: "0.7000"})
     officer = await exchange.county(SELLER)
     assert (await officer.post(f"/v1/obligations/{good}/discharge")).status_code == 201
