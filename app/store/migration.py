@@ -46,11 +46,12 @@ async def migrate(
     """Bring the schema to ``revision`` (up or down), in one transaction under the advisory lock."""
 
     def run(connection: Connection) -> None:
-        connection.execute(text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": str(lock_timeout_ms)})
         connection.execute(
             text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(statement_timeout_ms)}
         )
+        # Another start's migration may take its time; only the tables are not waited for long.
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        connection.execute(text("SELECT set_config('lock_timeout', :ms, true)"), {"ms": str(lock_timeout_ms)})
         config = configuration()
         config.attributes["connection"] = connection
         known = ScriptDirectory.from_config(config)
